@@ -1,5 +1,12 @@
 import type { ReservationTerms } from "../core/kept.ts";
-import type { Actor, Caller, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
+import type {
+  Actor,
+  Awaited,
+  Caller,
+  RoomKey,
+  SharedClaim,
+  SharedEntry,
+} from "../core/nodes/backplane.ts";
 import { packBody, packName, packNames, packProof, unpackName } from "./texts.ts";
 
 /**
@@ -88,4 +95,9 @@ export function partnerArgs(caller: Caller, to: string): string[] {
 /** The arguments of a step that enters a room. */
 export function entryArgs(entry: SharedEntry): [string, string, string] {
   return [roomName(entry), limitText(entry.maxMembers), limitText(entry.maxBytes)];
+}
+
+/** The step that asks for the news of an absent id. */
+export function wantStep({ realm, id, lifetimeMs }: Awaited): string[] {
+  return ["N", realm, packName(id), String(lifetimeMs)];
 }

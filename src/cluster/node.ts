@@ -36,6 +36,7 @@ import {
   partnerArgs,
   processOf,
   roomName,
+  wantStep,
 } from "./names.ts";
 import type { KnownNode } from "./members/known_nodes.ts";
 import type { NodeLimits } from "./limits.ts";
@@ -98,10 +99,7 @@ export class ClusterNode implements Backplane {
     this.waitMs = options.waitMs;
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
-    this.#outbox = new Outbox(options, ({ realm, id }) => {
-      report({ type: "undelivered", cause: "gone" });
-      this.#push(["N", realm, id]);
-    });
+    this.#outbox = new Outbox(options, () => report({ type: "undelivered", cause: "gone" }));
     this.#outcomes = new Outcomes(this.#steps, this.#outbox, report);
     const push = (...args: readonly string[]): void => this.#push(args);
     this.records = new SharedRecords({ engine, clock, prefix, push, seal: options.seal });
@@ -328,8 +326,8 @@ export class ClusterNode implements Backplane {
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
   }
-  want({ realm, id }: PeerKey): void {
-    this.#push(["N", realm, packName(id)]);
+  want(key: PeerKey, lifetimeMs: number): void {
+    this.#push(wantStep({ ...key, lifetimeMs }));
   }
   ids(...of: [realm: string, dialect: string, isBridged: boolean]): Promise<string[]> {
     return this.#directory.ids(...of);

@@ -43,7 +43,7 @@ Deno.test("only the newest of the server's steps about one subject waits, and it
   const before = node.waitingSteps;
   for (let n = 0; n < 1_000; n++) {
     node.list({ realm, id, fence }, n % 2 === 1);
-    node.want({ realm, id: "nobody" });
+    node.want({ realm, id: "nobody" }, 60_000);
     node.tell("stop", ["test", "r"]);
   }
   assertEquals(node.waitingSteps - before, 3);
@@ -113,16 +113,17 @@ Deno.test("the newest numbers of a process are known, however many have come", (
 
 Deno.test("the key of an id that is waited for is short, whatever its text, and the id's news still come", async () => {
   await using cluster = await MemoryCluster.form();
-  const a = await admit(cluster, 0, "a");
   const appeared: string[] = [];
   const ids = ["x".repeat(512), "x".repeat(513), "ü".repeat(400), "x".repeat(1_000_000)];
-  cluster.hub(0).elsewhere.correspond("test", {
+  const { elsewhere } = cluster.hub(0);
+  elsewhere.correspond("test", {
     dialect: "test",
     awaited: () => ids,
+    lifetimeMs: 60_000,
     returned: () => {},
     appeared: (id) => void appeared.push(id),
   });
-  for (const id of ids) cluster.hub(0).send(a.peer, id, 1);
+  for (const id of ids) elsewhere.want({ realm: "test", id }, 60_000);
   await cluster.pass(100);
   const waiting = cluster.engine.data.keys().filter((key) => key.startsWith("test:1:w:"));
   assertEquals(waiting.map((key) => key.length <= 600), [true, true, true, true]);

@@ -25,16 +25,25 @@ class PeerJsNodes implements AsyncDisposable {
   readonly cluster: MemoryCluster;
   readonly benches: readonly DialectBench[];
 
-  private constructor(cluster: MemoryCluster) {
+  private constructor(cluster: MemoryCluster, options: Readonly<Record<string, unknown>>) {
     this.cluster = cluster;
     const { clock } = cluster;
     this.benches = cluster.nodes.map(({ hub }) =>
-      new DialectBench(peerjs, { bridge: { hub, clock, realm: "peerjs" } })
+      new DialectBench(peerjs, { options, bridge: { hub, clock, realm: "peerjs" } })
     );
   }
 
-  static async open(nodes = 3): Promise<PeerJsNodes> {
-    return new PeerJsNodes(await MemoryCluster.form({ nodes, delayMs: 2, seed: 5 }));
+  /** @param options the dialect's part of a configuration */
+  static async open(
+    nodes = 3,
+    options: Readonly<Record<string, unknown>> = {},
+  ): Promise<PeerJsNodes> {
+    return new PeerJsNodes(await MemoryCluster.form({ nodes, delayMs: 2, seed: 5 }), options);
+  }
+
+  /** How many absent ids the engine has keys of. */
+  get awaited(): number {
+    return this.cluster.engine.data.keys().filter((key) => key.startsWith("test:1:w:")).length;
   }
 
   bench(at: number): DialectBench {
@@ -161,4 +170,32 @@ Deno.test("cluster, held messages: EXPIRE of a node that ended reaches the sende
     await nodes.cluster.pass(7_000);
     assertEquals([...heard, ...back.heardJson()], [expired("x", "alice")]);
   }
+});
+
+Deno.test("cluster, held messages: the engine has a key of an absent id only while messages wait for it", async () => {
+  await using nodes = await PeerJsNodes.open(2, { maxHeldAttempts: 3 });
+  const [alice] = await nodes.come(0, "alice");
+  for (let n = 0; n < 10; n++) {
+    await alice.say(JSON.stringify({ type: "LEAVE", dst: `left${n}` }));
+    await alice.say(JSON.stringify({ type: "EXPIRE", dst: `expired${n}` }));
+    await alice.say(offer("x".repeat(600 + n), n));
+  }
+  await nodes.cluster.pass(50);
+  assertEquals(nodes.awaited, 0);
+  for (let n = 0; n < 10; n++) await alice.say(offer(`x${n}`, n));
+  await nodes.cluster.pass(50);
+  assertEquals(nodes.awaited, 3);
+  await nodes.cluster.pass(7_000);
+  assertEquals(nodes.awaited, 0);
+});
+
+Deno.test("cluster, held messages: a long time to wait is not cut short, by a shorter one neither", async () => {
+  await using nodes = await PeerJsNodes.open(2, { expireTimeoutMs: 400_000 });
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1));
+  nodes.cluster.hub(1).elsewhere.want({ realm: "peerjs", id: "x" }, 5_000);
+  await nodes.cluster.pass(380_000);
+  const [x, heard] = await nodes.come(1, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...x.heardJson()], [relayed("alice", "x", 1)]);
 });

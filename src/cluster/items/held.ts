@@ -6,7 +6,7 @@ import {
   type SharedClaim,
   type Sink,
 } from "../../core/nodes/backplane.ts";
-import { actorArgs, roomName } from "../names.ts";
+import { actorArgs, roomName, wantStep } from "../names.ts";
 import { packBody, packName, packProof } from "../texts.ts";
 
 /** How an id was reserved for its client; "": it was not. */
@@ -270,7 +270,7 @@ export function questionsOf(registry: Registry, sink: Sink | undefined): (readon
   for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
   for (const partner of partners) asked.push(["K", ...actorArgs(partner)]);
   for (const step of registry.pairSteps(partners)) asked.push(step);
-  for (const { realm, id } of awaited) asked.push(["N", realm, packName(id)]);
+  for (const one of awaited) asked.push(wantStep(one));
   return asked;
 }
 

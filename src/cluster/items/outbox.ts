@@ -63,7 +63,7 @@ export class Outbox {
   readonly #limits: OutboxParts;
   readonly #charges: Charges;
   readonly #report: ReportCluster;
-  readonly #cameBack: (parcel: Parcel) => void;
+  readonly #cameBack: () => void;
   /** Messages that reached an inbox of a process and were not confirmed, by process. */
   readonly #placed = new Map<string, Placed[]>();
   /** The highest number that the newest inbox of each process has confirmed. */
@@ -79,8 +79,8 @@ export class Outbox {
   /** The names of this epoch's inboxes, by their nodes. */
   readonly #inboxes = new Map<string, string>();
 
-  /** @param cameBack gets each message that a node had and did not take, after its answer */
-  constructor(parts: OutboxParts, cameBack: (parcel: Parcel) => void) {
+  /** @param cameBack is called for each message that a node had and did not take, after its answer */
+  constructor(parts: OutboxParts, cameBack: () => void) {
     this.#limits = parts;
     this.#charges = new Charges(parts);
     this.#report = parts.report;
@@ -193,7 +193,7 @@ export class Outbox {
     this.#giveBack(parcel);
     const isAnswered = parcel.isConfirmed || outcome !== "taken";
     if (isAnswered) guarded(this.#report, () => parcel.answer(outcome));
-    if (outcome === "gone") this.#cameBack(parcel);
+    if (outcome === "gone") this.#cameBack();
   }
 
   /** A node has taken everything in its inbox up to a number. */

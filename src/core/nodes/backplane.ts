@@ -230,8 +230,8 @@ export interface Backplane {
   tell(topic: string, body: unknown, isPrivate?: boolean): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
   unreserve(dialect: string, id: string): Promise<boolean>;
-  /** Has `wanted` called once an id is on any node, which may be now. */
-  want(key: PeerKey): void;
+  /** Has `wanted` called if an id is on any node, now or within a time in ms. */
+  want(key: PeerKey, lifetimeMs: number): void;
   /**
    * The ids of one dialect on all nodes, in order of registration; rejects while unavailable.
    * @param isBridged adds the peers of other dialects that can be called outside of rooms
@@ -244,7 +244,12 @@ export interface Remembered {
   /** The peers of other nodes that are known here only by a pair. */
   readonly partners: Iterable<Actor>;
   /** The absent ids that messages wait for here. */
-  readonly awaited: Iterable<PeerKey>;
+  readonly awaited: Iterable<Awaited>;
+}
+
+/** An absent id, and how long messages can wait for it, in ms. */
+export interface Awaited extends PeerKey {
+  readonly lifetimeMs: number;
 }
 
 /** The news for a hub, in order, each in one turn. */

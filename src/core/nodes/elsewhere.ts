@@ -47,8 +47,8 @@ export interface Elsewhere {
   unreserve(dialect: string, id: string): Promise<boolean>;
   /** Has a dialect hold messages for absent ids. */
   correspond(realm: string, correspondent: Correspondent): void;
-  /** Has `appeared` called once an id is on any node, which may be now. */
-  want(key: PeerKey): void;
+  /** Has `appeared` called if an id is on any node, now or within a time in ms. */
+  want(key: PeerKey, lifetimeMs: number): void;
   /**
    * The ids of one dialect on all nodes, in order of registration, with the peers of other dialects that
    * it can call outside of rooms. Rejects while unavailable.
@@ -141,6 +141,8 @@ export interface Correspondent {
   appeared(id: string): void;
   /** The ids that messages wait for here. */
   awaited(): Iterable<string>;
+  /** How long they wait at most. */
+  readonly lifetimeMs: number;
   /** No node holds the id of a message, and its sender has left meanwhile. */
   returned(from: string, to: string, payload: unknown): void;
 }

@@ -1,5 +1,5 @@
 import type { Sent } from "../calls/abroad.ts";
-import type { Backplane, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
+import type { Awaited, Backplane, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { Correspondent, Elsewhere } from "./elsewhere.ts";
 import type { PeerHandle, PeerId, RoomId } from "../events.ts";
 import type { Addressee, RelayEvent } from "./ghost.ts";
@@ -132,14 +132,17 @@ export class SharedMail implements Elsewhere {
     append(this.#correspondents, realm, correspondent);
   }
 
-  want(key: PeerKey): void {
-    this.#backplane.want(key);
+  want(key: PeerKey, lifetimeMs: number): void {
+    this.#backplane.want(key, lifetimeMs);
   }
 
   /** The absent ids that messages wait for here. */
-  *awaited(): Generator<PeerKey> {
+  *awaited(): Generator<Awaited> {
     for (const [realm, correspondents] of this.#correspondents) {
-      for (const one of correspondents) for (const id of one.awaited()) yield { realm, id };
+      for (const one of correspondents) {
+        const { lifetimeMs } = one;
+        for (const id of one.awaited()) yield { realm, id, lifetimeMs };
+      }
     }
   }
 

@@ -20,6 +20,7 @@ export function correspondentOf(mail: FarMail): Correspondent {
       waitingRoom.tellReturned(id);
     },
     awaited: () => waitingRoom.awaited(),
+    lifetimeMs: waitingRoom.longestMs,
     returned(from, to, payload): void {
       // Nothing but what a session has sent.
       const message = payload as RelayedMessage;
@@ -46,7 +47,7 @@ export function adopt({ hub, realm, waitingRoom }: FarMail, items: readonly unkn
   const attempts = items.flatMap((item) => SealedAttempt.safeParse(item).data ?? []);
   waitingRoom.restore({ items: attempts, ageMs: 0 });
   const awaited = new Set(attempts.flatMap(({ from, to }) => [from, to]));
-  for (const id of awaited) hub.elsewhere?.want({ realm, id });
+  for (const id of awaited) hub.elsewhere?.want({ realm, id }, waitingRoom.longestMs);
 }
 
 /** Messages that wait here reach an id that has appeared on another node, in their order. */

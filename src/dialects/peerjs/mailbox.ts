@@ -119,9 +119,7 @@ export class Mailbox {
    * sender. "ignored": the attempt was dropped before, and the sender has been told.
    */
   park(message: HeldMessage, nowMs: number): "held" | "refused" | "ignored" {
-    const known = this.#boxes.get(message.to)?.from.get(message.from)?.attempts.get(
-      message.attempt,
-    );
+    const known = this.#find(message);
     if (known?.isDropped) return "ignored";
     const attempts = known === undefined ? this.#senders.get(message.from)?.attempts ?? 0 : 0;
     // Names of dropped attempts have to be remembered too, but not without end.
@@ -135,6 +133,11 @@ export class Mailbox {
     }
     this.#hold(message, attempt);
     return "held";
+  }
+
+  /** Whether an attempt has begun, and is neither delivered nor over. */
+  knows(attempt: AttemptName): boolean {
+    return this.#find(attempt) !== undefined;
   }
 
   /** Whether something of a sender waits for a peer. */
@@ -233,6 +236,10 @@ export class Mailbox {
       if (box.from.size === 0) this.#boxes.delete(to);
     }
     return undelivered;
+  }
+
+  #find({ from, to, attempt }: AttemptName): AttemptState | undefined {
+    return this.#boxes.get(to)?.from.get(from)?.attempts.get(attempt);
   }
 
   #begin(

@@ -142,6 +142,7 @@ export const peerjs = defineDialect({
 });
 
 function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
+  const { realm } = context;
   const limits = {
     holdMs: options.expireTimeoutMs,
     maxMessages: options.maxHeldMessages,
@@ -157,7 +158,10 @@ function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
     limits,
     options.cleanupIntervalMs,
     context.clock,
-    (sender, absent) => reportExpired(context, sender, absent),
+    {
+      expired: (sender, absent) => reportExpired(context, sender, absent),
+      awaited: (id, lifetimeMs) => context.hub.elsewhere?.want({ realm, id }, lifetimeMs),
+    },
   );
 }
 

@@ -33,11 +33,16 @@ export type SealedAttempt = z.infer<typeof SealedAttempt>;
 /** Bytes of one sealed item, as long as it has more than one message. */
 const MAX_PART_BYTES = 256 * 1_024;
 
-/**
- * Tells a sender that what it said to an absent peer was dropped; false: it is not here. A promise, if
- * it may be on another node.
- */
-export type ExpiryReport = (sender: string, absent: string) => boolean | Promise<boolean>;
+/** The owner's side of a waiting room. */
+export interface WaitingRoomOwner {
+  /**
+   * Tells a sender that what it said to an absent peer was dropped; false: it is not here. A promise, if
+   * it may be on another node.
+   */
+  expired(sender: string, absent: string): boolean | Promise<boolean>;
+  /** Something waits for an absent peer from now on, for a time in ms. */
+  awaited(absent: string, lifetimeMs: number): void;
+}
 
 export interface WaitingRoomLimits extends MailboxLimits {
   /** Senders of the last run that may come back, and the absent peers of each, together. */
@@ -51,7 +56,9 @@ export const RETURN_MS = 300_000;
 export class WaitingRoom implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #clock: Clock;
-  readonly #report: ExpiryReport;
+  readonly #owner: WaitingRoomOwner;
+  /** How long a message can wait, in ms. */
+  readonly #heldMs: number;
   readonly #sweep: Disposable;
   readonly #returning: Returning;
   /** Another run or node has everything now. */
@@ -61,12 +68,13 @@ export class WaitingRoom implements Disposable {
     limits: WaitingRoomLimits,
     sweepMs: number,
     clock: Clock,
-    report: ExpiryReport,
+    owner: WaitingRoomOwner,
   ) {
     this.#mailbox = new Mailbox(limits);
     this.#returning = new Returning(limits.maxReturning);
     this.#clock = clock;
-    this.#report = report;
+    this.#owner = owner;
+    this.#heldMs = limits.holdMs + sweepMs;
     this.#sweep = clock.every(sweepMs, () => this.#expire());
   }
 
@@ -75,11 +83,19 @@ export class WaitingRoom implements Disposable {
     return this.#mailbox.totalBytes;
   }
 
+  /** How long anything can wait, in ms. */
+  get longestMs(): number {
+    return Math.max(this.#heldMs, RETURN_MS);
+  }
+
   /** Holds a message; its sender learns at once when there is no room for it. */
   park(from: string, to: string, message: RelayedMessage, bytes: number): void {
     const attempt = attemptOf(message.payload);
     const held = { from, to, attempt, bytes, payload: message };
-    if (this.#mailbox.park(held, this.#clock.now()) === "refused") void this.#report(from, to);
+    const isFirst = !this.#mailbox.knows(held);
+    const outcome = this.#mailbox.park(held, this.#clock.now());
+    if (outcome === "refused") void this.#owner.expired(from, to);
+    if (outcome === "held" && isFirst) this.#owner.awaited(to, this.#heldMs);
   }
 
   /** The absent peers for which something waits, and the senders that an EXPIRE waits for. */
@@ -157,7 +173,7 @@ export class WaitingRoom implements Disposable {
 
   /** Tells a sender of an absent peer, or remembers it for one that is to come back. */
   #tell(from: string, to: string): void {
-    const isTold = this.#report(from, to);
+    const isTold = this.#owner.expired(from, to);
     if (isTold === true) return;
     this.#returning.add(from, to);
     if (isTold !== false) {

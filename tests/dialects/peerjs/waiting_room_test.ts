@@ -23,9 +23,10 @@ interface Bench extends Disposable {
 function newBench(): Bench {
   const clock = new FakeClock();
   const reports: string[] = [];
-  const report = (sender: string, absent: string): boolean =>
-    reports.push(`${sender} ${absent}`) > 0;
-  const room = new WaitingRoom(LIMITS, 1_000, clock, report);
+  const room = new WaitingRoom(LIMITS, 1_000, clock, {
+    expired: (sender, absent) => reports.push(`${sender} ${absent}`) > 0,
+    awaited: () => {},
+  });
   return { room, clock, reports, [Symbol.dispose]: () => room[Symbol.dispose]() };
 }
 

@@ -17,6 +17,8 @@ export type EngineCopy = Map<string, Value>;
 /** The data of an engine, and the commands that this server uses, as Redis describes them. */
 export class EngineData {
   #values = new Map<string, Value>();
+  /** When a value expires, if it does; a copy never does. */
+  readonly #ends = new WeakMap<Value, number>();
   readonly #nowMs: () => number;
   #lastMs = 0;
   #lastCount = 0;
@@ -31,7 +33,7 @@ export class EngineData {
   }
 
   keys(): string[] {
-    return [...this.#values.keys()].sort();
+    return [...this.#values.keys()].filter((key) => this.#find(key) !== undefined).sort();
   }
 
   clear(): void {
@@ -100,11 +102,14 @@ export class EngineData {
         return this.#trimmed(key, first);
       }
       case "TYPE":
-        return new Status("ok", typeOf(this.#values.get(key)));
+        return new Status("ok", typeOf(this.#find(key)));
       case "DEL":
         return [key, ...args].filter((one) => this.#values.delete(one)).length;
-      case "PEXPIRE":
-        return this.#values.has(key) ? 1 : 0;
+      case "PEXPIRE": {
+        const value = this.#find(key);
+        if (value !== undefined) this.#ends.set(value, this.#nowMs() + Number(a));
+        return value === undefined ? 0 : 1;
+      }
       case "XADD":
         return this.#append(key, args.slice(1));
       case "XLEN":
@@ -121,7 +126,7 @@ export class EngineData {
   }
 
   stream(key: string): StreamEntry[] {
-    const value = this.#values.get(key) ?? [];
+    const value = this.#find(key) ?? [];
     if (!Array.isArray(value)) throw new Error(MISTYPED);
     return value;
   }
@@ -130,6 +135,13 @@ export class EngineData {
   after(key: string, place: string, most: number): StreamEntry[] {
     const [ms = 0, count = 0] = place.split("-").map(Number);
     return this.stream(key).filter((entry) => isFrom(entry, ms, count + 1)).slice(0, most);
+  }
+
+  #find(key: string): Value | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined || this.#nowMs() < (this.#ends.get(value) ?? Infinity)) return value;
+    this.#values.delete(key);
+    return undefined;
   }
 
   #append(key: string, fields: readonly string[]): string {
@@ -143,7 +155,7 @@ export class EngineData {
   }
 
   #hash(key: string, isMade = false): Map<string, string> {
-    const value = this.#values.get(key);
+    const value = this.#find(key);
     if (value instanceof Map) return value;
     if (value !== undefined) throw new Error(MISTYPED);
     const made = new Map<string, string>();
@@ -152,7 +164,7 @@ export class EngineData {
   }
 
   #set(key: string, isMade = false): Set<string> {
-    const value = this.#values.get(key);
+    const value = this.#find(key);
     if (value instanceof Set) return value;
     if (value !== undefined) throw new Error(MISTYPED);
     const made = new Set<string>();

@@ -4,7 +4,6 @@
 -- is over, the outcomes of messages, the nodes; or "epoch", "dead", "forming".
 local me, wanted_epoch, number, trim, beats, mode, most = unpack(ARGV, 2, 8)
 local MOST_ITEMS = tonumber(most)
-local WANT_MS = 300000
 local LONGEST_NAME = 512
 
 if epoch ~= wanted_epoch then return { "epoch" } end
@@ -42,10 +41,20 @@ local function wantedKey(realm, id)
   return P .. "w:" .. realm .. ":" .. (#id <= LONGEST_NAME and id or "#" .. redis.sha1hex(id))
 end
 
-local function want(realm, id)
+-- Has this node told once the id appears. The member that is no node is the time at which the key ends,
+-- which a shorter wait does not bring forward.
+local function want(realm, id, lifetime)
   local key = wantedKey(realm, id)
-  call("SADD", key, me)
-  call("PEXPIRE", key, WANT_MS)
+  local ends = now + tonumber(lifetime)
+  for _, member in ipairs(call("SMEMBERS", key)) do
+    local other = tonumber(member:match("^~(%d+)$"))
+    if other then
+      ends = math.max(ends, other)
+      call("SREM", key, member)
+    end
+  end
+  call("SADD", key, me, "~" .. text(ends))
+  call("PEXPIRE", key, text(ends - now))
 end
 
 -- The parts of a message that only its letter has, behind those that the engine reads. A name that begins
@@ -92,7 +101,6 @@ steps.S = {
       outcomes[#outcomes + 1] = "-"
     elseif absent[key] and kind ~= "c" or isGone then
       absent[key] = true
-      want(realm, id)
       outcomes[#outcomes + 1] = "-"
     elseif kind ~= "c" and dialect ~= it.dialect then
       outcomes[#outcomes + 1] = "~"

@@ -831,10 +831,7 @@ steps.shun = {
 -- Makes a peer known to a peer of another dialect, for a call. Each has learned of the other when the
 -- step is answered.
 steps.M = askFor("met", function(it, partner, other)
-  if not partner then
-    want(it.realm, other)
-    return "unknown"
-  end
+  if not partner then return "unknown" end
   if partner.dialect == it.dialect then return "kin" end
   if arePaired(it, partner) then return nil end
   -- A member of a room calls its room-mates, and the guests that it sees there.
@@ -896,13 +893,13 @@ steps.undoPair = {
   end,
 }
 
--- A message came back from a node: its sender waits for the id, or learns that it is there again.
+-- Messages of this node wait for an id, which may be there by now.
 steps.N = {
-  2,
-  function(realm, id)
+  3,
+  function(realm, id, lifetime)
     local it = find(realm, id)
     if it and isAlive(it.node) then return tell(me, "wanted", realm, id) end
-    want(realm, id)
+    want(realm, id, lifetime)
   end,
 }
 
