@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { clientTest } from "../helpers/process/clients.ts";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { within } from "../helpers/wire/waiting.ts";
+import { clientTest } from "../../helpers/process/clients.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { within } from "../../helpers/wire/waiting.ts";
 
 clientTest({
   name: "the first start downloads what the server needs, and nothing of the tests",
@@ -10,7 +10,7 @@ clientTest({
     await using cache = await TempFolder.make();
     const output = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "main.ts", "--version"],
-      cwd: new URL("../../", import.meta.url),
+      cwd: new URL("../../../", import.meta.url),
       env: { DENO_DIR: cache.path, NO_COLOR: "1" },
     }).output();
     const { code, stderr } = await within("the version", output);

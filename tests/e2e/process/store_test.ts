@@ -6,22 +6,22 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { AddressBans } from "../../src/http/bans.ts";
-import { defaultFolder } from "../../src/store/engine/place.ts";
-import { openStore, type Store } from "../../src/store/mod.ts";
-import { systemClock } from "../../src/system/clock.ts";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { lockFile } from "../helpers/process/file_lock.ts";
-import { gaugeOf } from "../helpers/wire/gauges.ts";
-import { RemoteKv } from "../helpers/store/kv_connect.ts";
-import { type MainProcess, runMain, startMain } from "../helpers/process/main_process.ts";
-import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
-import { storeOptions } from "../helpers/store/store.ts";
-import { readmeSnippet } from "../helpers/process/readme.ts";
-import { startTestServerWithStore } from "../helpers/wire/server.ts";
-import { systemTest } from "../helpers/process/systems.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
-import { WsClient } from "../helpers/wire/ws_client.ts";
+import { AddressBans } from "../../../src/http/bans.ts";
+import { defaultFolder } from "../../../src/store/engine/place.ts";
+import { openStore, type Store } from "../../../src/store/mod.ts";
+import { systemClock } from "../../../src/system/clock.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { lockFile } from "../../helpers/process/file_lock.ts";
+import { gaugeOf } from "../../helpers/wire/gauges.ts";
+import { RemoteKv } from "../../helpers/store/kv_connect.ts";
+import { type MainProcess, runMain, startMain } from "../../helpers/process/main_process.ts";
+import { openPeerJs, peerJsUrl } from "../../helpers/wire/peers.ts";
+import { storeOptions } from "../../helpers/store/store.ts";
+import { readmeSnippet } from "../../helpers/process/readme.ts";
+import { startTestServerWithStore } from "../../helpers/wire/server.ts";
+import { systemTest } from "../../helpers/process/systems.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
+import { WsClient } from "../../helpers/wire/ws_client.ts";
 
 // The program and its store: surviving state, and the words for a store that cannot be used.
 

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { startMain } from "../helpers/process/main_process.ts";
-import { systemTest } from "../helpers/process/systems.ts";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
+import { startMain } from "../../helpers/process/main_process.ts";
+import { systemTest } from "../../helpers/process/systems.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
 
 /** A file that a process reads only when somebody writes it. */
 class SlowFile implements AsyncDisposable {

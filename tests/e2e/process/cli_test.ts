@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { makeCertificate } from "../helpers/process/certificate.ts";
-import { clientTest } from "../helpers/process/clients.ts";
-import { type MainOptions, type MainResult, runMain } from "../helpers/process/main_process.ts";
+import { makeCertificate } from "../../helpers/process/certificate.ts";
+import { clientTest } from "../../helpers/process/clients.ts";
+import { type MainOptions, type MainResult, runMain } from "../../helpers/process/main_process.ts";
 
 // An impossible command ends at once: one clear line on standard error for each mistake, exit code
 // 78, never a stack trace, never a process that serves nothing.
@@ -61,7 +61,7 @@ const FAILURES: readonly Failure[] = [
   },
   {
     name: "a file in place of the certificate's folder",
-    args: [...LOCAL, "--cert-path", new URL("../../main.ts", import.meta.url).pathname],
+    args: [...LOCAL, "--cert-path", new URL("../../../main.ts", import.meta.url).pathname],
     says: [/"[^"]*main\.ts" is a file, where a folder is needed/],
   },
   { name: "a missing file", args: ["--config", "no.json"], says: [/"no\.json": no such file/] },

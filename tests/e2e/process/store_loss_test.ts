@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { lockFile } from "../helpers/process/file_lock.ts";
-import { type MainProcess, runMain, startMain } from "../helpers/process/main_process.ts";
-import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
-import { EXECUTABLE } from "../helpers/process/program.ts";
-import { systemTest } from "../helpers/process/systems.ts";
-import { allAtOnce } from "../helpers/wire/side_by_side.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
-import { WsClient } from "../helpers/wire/ws_client.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { lockFile } from "../../helpers/process/file_lock.ts";
+import { type MainProcess, runMain, startMain } from "../../helpers/process/main_process.ts";
+import { openPeerJs, peerJsUrl } from "../../helpers/wire/peers.ts";
+import { EXECUTABLE } from "../../helpers/process/program.ts";
+import { systemTest } from "../../helpers/process/systems.ts";
+import { allAtOnce } from "../../helpers/wire/side_by_side.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
+import { WsClient } from "../../helpers/wire/ws_client.ts";
 
 // The real program, while somebody else deletes, cuts off or locks its store's file: it goes on, it
 // ends in time, and the next run has everything.

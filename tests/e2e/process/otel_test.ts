@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { CATALOGUE } from "../../src/observe/catalogue.ts";
-import { startMain } from "../helpers/process/main_process.ts";
-import { openPeerJs } from "../helpers/wire/peers.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import { CATALOGUE } from "../../../src/observe/catalogue.ts";
+import { startMain } from "../../helpers/process/main_process.ts";
+import { openPeerJs } from "../../helpers/wire/peers.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 /** The part of an export that the test reads: OTLP in JSON. */
 interface Export {

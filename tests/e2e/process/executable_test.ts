@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runMain, startMain } from "../helpers/process/main_process.ts";
-import { AdminClient } from "../helpers/wire/admin_client.ts";
-import { EXECUTABLE } from "../helpers/process/program.ts";
+import { runMain, startMain } from "../../helpers/process/main_process.ts";
+import { AdminClient } from "../../helpers/wire/admin_client.ts";
+import { EXECUTABLE } from "../../helpers/process/program.ts";
 
 const ignore = EXECUTABLE === undefined;
 

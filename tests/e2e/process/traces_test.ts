@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { EXECUTABLE } from "../helpers/process/program.ts";
-import { runMain, startMain } from "../helpers/process/main_process.ts";
+import { EXECUTABLE } from "../../helpers/process/program.ts";
+import { runMain, startMain } from "../../helpers/process/main_process.ts";
 
 // Traces of the runtime hold whole URLs: a server with tokens in them starts only where that is meant.
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { type MainOptions, startMain } from "../helpers/process/main_process.ts";
-import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
-import { systemTest } from "../helpers/process/systems.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { type MainOptions, startMain } from "../../helpers/process/main_process.ts";
+import { openGst, openPeerJs } from "../../helpers/wire/peers.ts";
+import { systemTest } from "../../helpers/process/systems.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
 
 // The program as it is started on a command line: the flags of the reference servers, where a value
 // comes from, and the permissions that are enough (issue 2, points 1 and 2).

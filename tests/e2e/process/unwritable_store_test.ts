@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { clientTest, programOf } from "../helpers/process/clients.ts";
-import { type MainOptions, runMain, startMain } from "../helpers/process/main_process.ts";
-import { lockFile } from "../helpers/process/file_lock.ts";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { openPeerJs } from "../helpers/wire/peers.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
+import { clientTest, programOf } from "../../helpers/process/clients.ts";
+import { type MainOptions, runMain, startMain } from "../../helpers/process/main_process.ts";
+import { lockFile } from "../../helpers/process/file_lock.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { openPeerJs } from "../../helpers/wire/peers.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
 
 // A store that can be read but not written: such a start ends, and no server promises to keep what
 // it cannot keep.

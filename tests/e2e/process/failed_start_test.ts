@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { type MainOptions, runMain, startMain } from "../helpers/process/main_process.ts";
-import { Ledger, RestartedClient } from "../helpers/process/restart_load.ts";
-import { systemTest } from "../helpers/process/systems.ts";
-import { within } from "../helpers/wire/waiting.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { type MainOptions, runMain, startMain } from "../../helpers/process/main_process.ts";
+import { Ledger, RestartedClient } from "../../helpers/process/restart_load.ts";
+import { systemTest } from "../../helpers/process/systems.ts";
+import { within } from "../../helpers/wire/waiting.ts";
 
 // A planned restart whose start fails, once the store is open, costs nobody anything: the start
 // that succeeds in the end is the one that has what was sealed.
