@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `Deno.serve` hands its handler a promise `completed`, which is documented to reject if a response
-# could not be sent whole. A client leaves in the middle of an endless event stream:
-# - Deno 2.6.8 rejects it with Interrupted.
+# `Deno.serve` hands its handler a promise `completed`, documented in 2.9.6 to reject with Interrupted
+# if the client leaves before the body is sent. A client leaves in the middle of an event stream:
+# - Deno 2.6.8, which documents nothing of the kind, rejects it.
 # - Deno 2.9.6 resolves it, as for a response that arrived. Its own warning about `request.signal`
 #   recommends `completed` to find out about delivery, and only the signal knows: with
 #   --unstable-no-legacy-abort it aborts for the cut stream and not for the whole response.

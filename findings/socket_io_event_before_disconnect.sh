@@ -2,7 +2,7 @@
 # A client of Socket.IO says goodbye by `socket.emit("bye")` and calls `socket.disconnect()` at once.
 # The server (socket.io 4.8.1) reads both packets in order, and its handler of "bye":
 # - runs, if the client came by long polling.
-# - never runs, if the client came by WebSocket. `onAny` of the same socket is called with the event.
+# - hardly ever runs, if the client came by WebSocket. `onAny` of the same socket is called with the event.
 #   The handlers wait for `process.nextTick`. The next frame of the same chunk comes first, and after
 #   the disconnection the event is dropped.
 # So a goodbye depends on the transport, and a pause between the two calls brings it back.
