@@ -32,6 +32,13 @@ function usurp({ engine: { data } }: MemoryCluster, key: string): "set" | "hash"
   return isSet ? "hash" : "set";
 }
 
+/** The key of a node's inbox. */
+function inboxOf({ engine: { data } }: MemoryCluster, node: string): string {
+  const nodes = data.copy().get("test:1:nodes");
+  const names = nodes instanceof Map ? [...nodes.keys()] : [];
+  return `test:1:in:${names.find((name) => name.startsWith(node))}`;
+}
+
 /** Puts a key back as it was in a copy. */
 function putBack({ engine: { data } }: MemoryCluster, key: string, copy: EngineCopy): void {
   const now = data.copy();
@@ -89,11 +96,22 @@ async function roomOf({ cluster }: Scene, room: string): Promise<string> {
   return await promise;
 }
 
+async function meet({ cluster, a: { peer } }: Scene, to: string): Promise<string> {
+  const record = String(cluster.engine.data.call(["HGET", "test:1:ids:test", peer.id]));
+  const caller = { ...peer, fence: Number(record.split(" ")[1]), permits: undefined };
+  const { promise, resolve } = Promise.withResolvers<string>();
+  cluster.at(0).node.meet(caller, to, resolve);
+  return await promise;
+}
+
 const SEND: Act = ({ cluster, a }) => void cluster.hub(0).send(a.peer, "b", "hello");
 const JOIN: Act = ({ cluster, a }) => cluster.hub(0).join(a.peer, { room: "r" });
 const DESCRIBE: Act = ({ cluster, a }) =>
   cluster.hub(0).describe(a.peer, { bytes: 3, info: "new" });
 const PAIR: Act = ({ cluster, a }) => cluster.hub(0).pair(a.peer, "b");
+const CLAIM_AND_JOIN: Act = (scene) => claim(scene, { room: { room: "far" } });
+const JOIN_FAR: Act = ({ cluster, a }) => cluster.hub(0).join(a.peer, { room: "far" });
+const MEET: Act = (scene) => meet(scene, "foreign");
 
 /** Kinds of steps, the keys that each needs, and what becomes of it with and without such a key. */
 const STEPS: readonly {
@@ -146,6 +164,20 @@ const STEPS: readonly {
     done: "paired b as caller",
   },
   {
+    name: "a meeting",
+    keys: ["pairs:test:a", "pairs:test:foreign", "asked:test:a"],
+    act: MEET,
+    refused: "unavailable",
+    done: "met",
+  },
+  {
+    name: "a meeting with an absent peer",
+    keys: ["w:test:absent"],
+    act: (scene) => meet(scene, "absent"),
+    refused: "unavailable",
+    done: "unknown",
+  },
+  {
     name: "a look into a room",
     keys: ["members:test:room:r"],
     act: (scene) => roomOf(scene, "r"),
@@ -165,6 +197,7 @@ async function setUp(cluster: MemoryCluster): Promise<Scene> {
   for (const [at, { peer }] of [a, b].entries()) {
     await cluster.during(cluster.hub(at).join(peer, { room: "home" }));
   }
+  await admit(cluster, 1, "foreign", { dialect: "foreign" });
   await cluster.pass(100);
   for (const one of [a, b]) one.told();
   return { cluster, a, b };
@@ -224,9 +257,7 @@ Deno.test("a message to a node whose inbox has another type is refused, and no o
   await using cluster = await MemoryCluster.form({ delayMs: 2, waitMs: NEVER_MS, nodes: 3 });
   const scene = await setUp(cluster);
   const c = await admit(cluster, 2, "c");
-  const node = cluster.engine.data.copy().get("test:1:nodes");
-  const names = node instanceof Map ? [...node.keys()] : [];
-  usurp(cluster, `test:1:in:${names.find((name) => name.startsWith("n2"))}`);
+  usurp(cluster, inboxOf(cluster, "n2"));
   const before = cluster.hub(0).send(scene.a.peer, "c", 1);
   const outcome = outcomeOf(scene, SEND);
   const after = cluster.hub(0).send(scene.a.peer, "c", 2);
@@ -234,6 +265,36 @@ Deno.test("a message to a node whose inbox has another type is refused, and no o
   assertEquals(c.told(), ["relay a: 1", "relay a: 2"]);
   assertEquals(cluster.at(0).node.isUp, true);
 });
+
+/** Steps that tell the second node something. */
+const FAR_STEPS = [
+  { name: "a claim with a room", act: CLAIM_AND_JOIN, refused: "refused claim: unavailable" },
+  { name: "a join", act: JOIN_FAR, refused: "refused join: unavailable" },
+  { name: "a description", act: DESCRIBE, refused: "refused describe: unavailable" },
+  { name: "a pair", act: PAIR, refused: "refused pair: unavailable" },
+  { name: "a meeting", act: MEET, refused: "unavailable" },
+];
+
+for (const { name, act, refused } of FAR_STEPS) {
+  for (const delayMs of [0, 2, 20]) {
+    Deno.test(`${name} that meets an inbox of another type is refused, and leaves nothing behind, with answers after ${delayMs} ms`, async () => {
+      await using cluster = await MemoryCluster.form({ delayMs, waitMs: NEVER_MS });
+      const scene = await setUp(cluster);
+      const c = await admit(cluster, 1, "c");
+      await cluster.during(cluster.hub(1).join(c.peer, { room: "far" }));
+      const former = cluster.engine.data.copy();
+      const inbox = inboxOf(cluster, "n2");
+      usurp(cluster, inbox);
+      const before = matterOf(cluster);
+      for (let time = 0; time < 2; time++) {
+        assertEquals(await outcomeOf(scene, act), refused);
+        assertEquals(scene.a.link.isOpen, true);
+        assertEquals(matterOf(cluster), before);
+      }
+      putBack(cluster, inbox, former);
+    });
+  }
+}
 
 for (const kind of ["members", "room", "seen"]) {
   Deno.test(`a peer leaves a room whose key ${kind} has another type: its id is free`, async () => {

@@ -40,7 +40,8 @@ local REFUSABLE = {
 local function canLeaveOut(command, key)
   if key == inbox then return false end
   if not letter then return command == "HSCAN" end
-  return GIVING_UP[letter] or command == "XADD" and not REFUSABLE[letter]
+  if GIVING_UP[letter] then return true end
+  return (command == "XADD" or command == "XLEN") and not REFUSABLE[letter]
 end
 
 -- The answer of an empty key, but that a member was in its room, and that every node may know the room.

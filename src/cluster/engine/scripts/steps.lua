@@ -91,6 +91,14 @@ local function addNodes(to, seen)
   for i = 1, #flat, 2 do to[flat[i]] = true end
 end
 
+-- The nodes that know a room.
+local function knowing(realm, room)
+  local _, _, seen = roomKeys(realm, room)
+  local set = {}
+  addNodes(set, seen)
+  return set
+end
+
 -- Tells the nodes of a set, in one order on every engine.
 local function tellAll(set, ...)
   local names = {}
@@ -98,6 +106,14 @@ local function tellAll(set, ...)
   table.sort(names)
   for _, node in ipairs(names) do
     if nodes[node] and not nodes[node].isDead then tell(node, ...) end
+  end
+end
+
+-- Finds out whether all nodes of a set take items, before a step with an answer changes anything.
+local function reach(set)
+  if mode == "restore" then return end
+  for node in pairs(set) do
+    if nodes[node] and not nodes[node].isDead then call("XLEN", P .. "in:" .. node) end
   end
 end
 
@@ -180,8 +196,8 @@ local function enter(it, room, ticket)
   local members, sums, seen = roomKeys(it.realm, room)
   local isNew = call("HEXISTS", members, it.id) == 0
   if not isNew and ticket == "" then return end
-  local concerned = {}
-  addNodes(concerned, seen)
+  local concerned = knowing(it.realm, room)
+  reach(concerned)
   if ticket ~= "" and not (isNew and concerned[me]) then list(it.realm, room) end
   if isNew then
     call("SADD", roomsOf(it), room)
@@ -212,6 +228,7 @@ local function describe(it, bytes, info, maxBytes)
     local isLimited = change > 0 and room ~= GUESTS
     if isLimited and sum + change > tonumber(maxBytes) then return nil end
   end
+  reach(concerned)
   it.bytes = bytes
   it.info = info
   save(it)
@@ -416,6 +433,8 @@ steps.C = {
       return tell(me, "refused", ticket, "room_full")
     end
     local waiting = waitingFor(realm, id)
+    reach(waiting)
+    if room ~= "" then reach(knowing(realm, room)) end
     local isFree = not it
     if it and it.node ~= me then
       release(it, "")
@@ -542,8 +561,7 @@ end
 local function takeOut(it, room)
   local members, sums, seen = roomKeys(it.realm, room)
   if call("HEXISTS", members, it.id) == 0 then return nil end
-  local concerned = {}
-  addNodes(concerned, seen)
+  local concerned = knowing(it.realm, room)
   call("SREM", roomsOf(it), room)
   call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
   call("HDEL", members, it.id)
@@ -658,8 +676,7 @@ steps.J = {
       return tell(me, "refused", ticket, "room_full")
     end
     if isDescribed == "1" then
-      local _, _, seen = roomKeys(realm, room)
-      call("HLEN", seen)
+      reach(knowing(realm, room))
       if not describe(it, bytes, info, maxBytes) then
         return tell(me, "refused", ticket, "room_full")
       end
@@ -702,8 +719,9 @@ local function askFor(item, objection)
       if partner and not isAlive(partner.node) then partner = nil end
       local reason = objection(it, partner, other)
       if reason then return tell(me, "refused", ticket, reason) end
-      join(it, partner, ticket)
       local concerned = { [me] = true, [partner.node] = true }
+      reach(concerned)
+      join(it, partner, ticket)
       -- A pair whose caller was refused meanwhile is void.
       local by = item == "paired" and ticket or ""
       tellAll(concerned, item, realm, shownBoth(it, partner, permits, by))
