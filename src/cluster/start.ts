@@ -59,6 +59,7 @@ export async function join(options: StartOptions): Promise<JoinedCluster> {
   try {
     checkInfo(options, readInfo(await connection.command(["INFO"], CALL_MS)));
     const [forbidden] = await run(connection, PROBE, [prefix, name], CALL_MS);
+    if (forbidden === "keys") throw forbids(engine, `the keys ${prefix}*`);
     if (forbidden !== "") throw forbids(engine, String(forbidden));
     await checkReading(connection, prefix, name);
     return await register(options, connection);
@@ -216,8 +217,8 @@ export function startError({ place }: Pick<Engine, "place">, error: unknown): Cl
   return new ClusterError(sentence, !LASTING.has(trouble));
 }
 
-function forbids({ place }: Pick<Engine, "place">, command: string): ClusterError {
-  return new ClusterError(`${place} forbids ${command}: see "Rights" in the cluster page`, false);
+function forbids({ place }: Pick<Engine, "place">, what: string): ClusterError {
+  return new ClusterError(`${place} forbids ${what}: see "Rights" in the cluster page`, false);
 }
 
 /** The command that a refusal of the engine names. */

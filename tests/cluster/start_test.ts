@@ -136,16 +136,23 @@ clientTest({
     const url = enough.url.replace("//", "//signalbox:right@");
     await using server = await startServerProcess([...SERVED, "--cluster", url]);
     await says(server, 'Cluster "signalbox"');
-    await using fewer = await startRedis(...user(...rules, "-xadd"));
-    const [code, line] = await failure(
-      ...SERVED,
-      "--cluster",
-      fewer.url.replace("//", "//signalbox:right@"),
-    );
-    assertEquals([code, line], [
-      78,
-      `${shown(fewer)} forbids XADD: see "Rights" in the cluster page`,
-    ]);
+    const others = rules.map((rule) => rule.startsWith("~") ? "~other:*" : rule);
+    for (
+      const [words, ...fewer] of [
+        ["XTRIM", ...rules, "-xtrim"],
+        ["the keys {signalbox}:1:*", ...others],
+      ]
+    ) {
+      await using engine = await startRedis(...user(...fewer));
+      const [code, line] = await failure(
+        ...SERVED,
+        "--cluster",
+        engine.url.replace("//", "//signalbox:right@"),
+      );
+      const forbidden = `${shown(engine)} forbids ${words}: see "Rights" in the cluster page`;
+      assertEquals([code, line], [78, forbidden]);
+      assertEquals(await engine.command("KEYS", "*"), "");
+    }
   },
 });
 

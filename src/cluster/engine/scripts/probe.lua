@@ -1,4 +1,5 @@
--- Tries every command that the scripts use on a key of its own, and names the first that is forbidden.
+-- Tries every command that the scripts use on a key of its own, and names the first that is forbidden;
+-- "keys" if the user may not use the keys of this prefix.
 local key = ARGV[1] .. "probe:" .. ARGV[2]
 local tries = {
   { "HSET", key, "a", "1" },
@@ -26,6 +27,8 @@ local tries = {
 for _, try in ipairs(tries) do
   local answer = redis.pcall((unpack or table.unpack)(try))
   if type(answer) == "table" and answer.err then
+    redis.pcall("DEL", key)
+    if answer.err:find("access") and answer.err:find("key") then return { "keys" } end
     if answer.err:find("ACL") or answer.err:find("NOPERM") or answer.err:find("can't run") then
       return { try[1] }
     end
