@@ -61,3 +61,21 @@ Deno.test("a new cluster gives ids out after a while, and a node that joins it d
   await cluster.during(cluster.hub(2).claim(claimOf("later", later)), 500);
   assertEquals(later.told(), ["admitted later"]);
 });
+
+Deno.test("each loss of the engine is followed by its return, also where it has kept everything", async () => {
+  await using cluster = await MemoryCluster.form({ delayMs: 2 });
+  const { events } = cluster.at(0);
+  const turns = (): string[] =>
+    events.flatMap(({ type }) => type === "away" || type === "reached" ? [type] : []);
+  events.length = 0;
+  cluster.engine.freeze();
+  await cluster.pass(4_000);
+  cluster.engine.thaw();
+  await cluster.pass(1_000);
+  assertEquals(turns(), ["away", "reached"]);
+  cluster.engine.kill();
+  await cluster.pass(1_000);
+  cluster.engine.start({ keeps: false });
+  await cluster.pass(5_000);
+  assertEquals(turns(), ["away", "reached", "away", "reached"]);
+});

@@ -190,11 +190,16 @@ export class Caller {
     const self = { run: this.#run, known: this.#known, owner: this.#owner, isStopped };
     const facts = await register(connection, this.#options, self, CALL_MS);
     const [node = "", epoch = "", , nodes] = facts;
+    const wasAway = this.#standing.isAway;
     this.#answered();
-    if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) return;
+    const reached = { type: "reached", epoch: String(epoch), nodes: Number(nodes) } as const;
+    if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) {
+      if (wasAway && !this.#standing.isAway) this.#options.report(reached);
+      return;
+    }
     // The engine has kept its data, but not this node: it was taken for dead meanwhile.
     if (this.#node !== "" && node !== this.#node && epoch === this.#epoch) this.#owner.buried();
-    this.#options.report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
+    this.#options.report(reached);
     // With the same inbox, the connection broke while the engine learned everything.
     const hasNewInbox = node !== this.#node || epoch !== this.#epoch;
     if (hasNewInbox) this.#steps.restart(this.#underWay?.steps ?? []);

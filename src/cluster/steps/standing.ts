@@ -9,7 +9,6 @@ export class Standing {
   #isUp = false;
   #changedAt: number;
   #trouble: EngineError | undefined;
-  /** True once a loss is reported, until the engine answers; also before its first answer. */
   #isAway = false;
   /** True while calls fail at a key that is not the cluster's. */
   #isBlocked = false;
@@ -24,6 +23,11 @@ export class Standing {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** True once a loss is reported, until the engine answers; also before its first answer. */
+  get isAway(): boolean {
+    return this.#isAway;
   }
 
   /** The newest failure of the engine. */
