@@ -196,7 +196,7 @@ export class ClusterNode implements Backplane {
   send(
     message: OutgoingMessage,
     isConfirmed: boolean,
-    answer: (outcome: PassAnswer) => void,
+    answer: (outcome: PassAnswer, firstNumber?: number) => void,
   ): void {
     const addedAt = this.#options.clock.now();
     const parcel = this.#steps.isFull

@@ -101,6 +101,8 @@ export interface Returned {
   readonly isUnavailable: boolean;
   /** Why its receiver, which is there, did not take it. */
   readonly refusal?: Exclude<Sent, "sent" | "unknown" | "unavailable">;
+  /** Names the message to the other nodes if it is sent again: one of them may have taken it. */
+  readonly firstNumber?: number | undefined;
 }
 
 /**

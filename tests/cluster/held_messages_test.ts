@@ -199,3 +199,91 @@ Deno.test("cluster, held messages: a long time to wait is not cut short, by a sh
   await nodes.cluster.pass(50);
   assertEquals([...heard, ...x.heardJson()], [relayed("alice", "x", 1)]);
 });
+
+/** Longer than a node that stands still counts as alive, and shorter than a message waits then. */
+const FROZEN_MS = 8_000;
+/** Longer than a message waits that no node took. */
+const OVER_MS = 7_000;
+
+/** Stands a node still until the others have given it up, and lets it go on. */
+async function freeze({ cluster }: PeerJsNodes, at: number): Promise<void> {
+  const { clock } = cluster.at(at);
+  clock.stop();
+  await cluster.pass(FROZEN_MS);
+  clock.resume();
+  await cluster.pass(500);
+}
+
+for (const confirmedInMs of [190, 150, 10]) {
+  Deno.test(`cluster, held messages: one that came ${confirmedInMs} ms before its confirmation comes once, though its node freezes`, async () => {
+    await using nodes = await PeerJsNodes.open(2);
+    const [alice] = await nodes.come(0, "alice");
+    const [x] = await nodes.come(1, "x");
+    await alice.say(offer("x", 1));
+    await nodes.cluster.pass(200 - confirmedInMs);
+    assertEquals(x.heardJson(), [relayed("alice", "x", 1)]);
+    const { clock } = nodes.cluster.at(1);
+    clock.stop();
+    // This one is in the node's inbox, and was not delivered.
+    await alice.say(offer("x", 2));
+    await nodes.cluster.pass(FROZEN_MS);
+    clock.resume();
+    await nodes.cluster.pass(500);
+    await alice.say(offer("x", 3));
+    await nodes.cluster.pass(OVER_MS);
+    assertEquals(x.heardJson(), [relayed("alice", "x", 2), relayed("alice", "x", 3)]);
+    assertEquals([x.isOpen, alice.heardJson()], [true, []]);
+  });
+}
+
+Deno.test("cluster, held messages: one that is sent again comes once, though its node freezes again", async () => {
+  await using nodes = await PeerJsNodes.open(2);
+  const [alice] = await nodes.come(0, "alice");
+  const [x] = await nodes.come(1, "x");
+  const { clock } = nodes.cluster.at(1);
+  clock.stop();
+  await alice.say(offer("x", 1));
+  await nodes.cluster.pass(FROZEN_MS);
+  clock.resume();
+  const heard: unknown[] = [];
+  for (let ms = 0; ms < 1_000 && heard.length === 0; ms++) {
+    await nodes.cluster.pass(1);
+    heard.push(...x.heardJson());
+  }
+  assertEquals(heard, [relayed("alice", "x", 1)]);
+  await freeze(nodes, 1);
+  await alice.say(offer("x", 2));
+  await nodes.cluster.pass(OVER_MS);
+  assertEquals([...x.heardJson(), ...alice.heardJson()], [relayed("alice", "x", 2)]);
+});
+
+Deno.test("cluster, held messages: one that came before its node froze comes once, though its sender left", async () => {
+  await using nodes = await PeerJsNodes.open(2);
+  const [alice] = await nodes.come(0, "alice");
+  const [bob] = await nodes.come(0, "bob");
+  const [x] = await nodes.come(1, "x");
+  await alice.say(offer("x", 1));
+  await nodes.cluster.pass(20);
+  await alice.leave();
+  await freeze(nodes, 1);
+  await bob.say(offer("x", 2));
+  await nodes.cluster.pass(OVER_MS);
+  assertEquals(x.heardJson(), [relayed("alice", "x", 1), relayed("bob", "x", 2)]);
+});
+
+Deno.test("cluster, held messages: one whose receiver had left comes when it is back on the same node", async () => {
+  await using nodes = await PeerJsNodes.open(2);
+  const [alice] = await nodes.come(0, "alice");
+  const [x] = await nodes.come(1, "x");
+  // The message is in the node's inbox before the departure is known to the engine.
+  await alice.say(offer("x", 1));
+  await x.leave();
+  await nodes.cluster.pass(1_000);
+  const causes = nodes.cluster.at(0).events
+    .flatMap((event) => event.type === "undelivered" ? [event.cause] : []);
+  assertEquals(causes, ["gone"]);
+  const [back, heard] = await nodes.come(1, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...back.heardJson()], [relayed("alice", "x", 1)]);
+  assertEquals(x.heardJson(), []);
+});

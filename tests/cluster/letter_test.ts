@@ -18,6 +18,7 @@ for (const name of NAMES) {
     assertEquals(readMessage([`p1.7 42 1700000000000000 ${text}`]), {
       node: "p1.7",
       number: 42,
+      firstNumber: undefined,
       fence: 1_700_000_000_000_000,
       realm: "test",
       id: name,
@@ -40,10 +41,16 @@ Deno.test("a letter may be for any holder of its id, without a room, about a cal
   assertEquals(read({ isCall: true, room: "r" }), [undefined, undefined, true, false, ""]);
 });
 
+Deno.test("a letter that is sent again has the number of its first try", () => {
+  const text = packLetter(messageOf("a", { firstNumber: 41 }), false, "j1");
+  const { number, firstNumber, body } = readMessage([`p.1 42  ${text}`]) ?? {};
+  assertEquals([number, firstNumber, body], [42, 41, "j1"]);
+});
+
 Deno.test("the parts that an earlier version writes are a letter, if none is missing", () => {
   const parts = ["p.1", "42", "test", "a", "7", "b", "rlobby", "1", "j1"];
   const names = { node: "p.1", realm: "test", id: "a", from: "b" };
-  const facts = { number: 42, fence: 7, isConfirmed: true, body: "j1" };
+  const facts = { number: 42, firstNumber: undefined, fence: 7, isConfirmed: true, body: "j1" };
   assertEquals(readMessage(parts), { ...names, ...facts, room: "lobby", isCall: false });
   const call = parts.with(6, "c");
   assertEquals(readMessage(call), { ...names, ...facts, room: undefined, isCall: true });

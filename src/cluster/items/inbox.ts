@@ -65,6 +65,20 @@ export class Arrivals {
     return true;
   }
 
+  /** Whether a message that is sent again was taken at an earlier try, as far as that is remembered. */
+  hasTaken(firstNumber: number | undefined): boolean {
+    if (firstNumber === undefined || this.refused.has(firstNumber)) return false;
+    return this.#known.has(firstNumber) || this.#before.has(firstNumber);
+  }
+
+  /** The outcome of a message. @param firstNumber of one that was sent again, and may be once more */
+  note(number: number, isTaken: boolean, firstNumber = number): void {
+    if (!isTaken) return void this.refused.add(number);
+    if (firstNumber === number) return;
+    this.#known.add(firstNumber);
+    this.refused.delete(firstNumber);
+  }
+
   /** The process was taken for dead. Should it come back, it sends only numbers that are higher. */
   settle(): void {
     if (this.last === this.#floor) return; // it was before, and has sent nothing since

@@ -264,13 +264,13 @@ export class ItemHandler {
 
   #message(sink: Sink, letter: Letter | undefined): void {
     if (letter === undefined) return this.#parts.report({ type: "unknown" });
-    const { node, number, isConfirmed } = letter;
+    const { node, number, firstNumber, isConfirmed } = letter;
     const process = processOf(node);
     const arrivals = this.#arrivals.of(process);
-    const isNew = arrivals.take(number);
+    const isNew = arrivals.take(number) && !arrivals.hasTaken(firstNumber);
     const isTaken = isNew ? this.#deliver(sink, letter) : !arrivals.refused.has(number);
     if (!isNew) this.#parts.report({ type: "duplicate" });
-    if (!isTaken) arrivals.refused.add(number);
+    arrivals.note(number, isTaken, isNew ? firstNumber : undefined);
     if (process === this.#parts.process) {
       this.#parts.outbox.answered(process, number, isTaken ? "taken" : "gone");
     } else if (!isTaken || isConfirmed) {

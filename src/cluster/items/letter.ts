@@ -7,6 +7,8 @@ export interface Letter {
   readonly node: string;
   /** Its number among those of the sender's process. */
   readonly number: number;
+  /** That of its first try, if it came back and is sent again. Earlier versions do not read it. */
+  readonly firstNumber: number | undefined;
   /** The receiver's, unless any holder of the id may have it. */
   readonly fence: number | undefined;
   readonly realm: string;
@@ -21,12 +23,13 @@ export interface Letter {
 
 /** Writes the parts of a message that the engine does not read. */
 export function packLetter(
-  { realm, id, from, room, isCall = false }: OutgoingMessage,
+  { realm, id, from, room, isCall = false, firstNumber }: OutgoingMessage,
   isConfirmed: boolean,
   body: string,
 ): string {
   // JSON has no line break of its own.
-  const head = [realm, id, from, isCall ? null : room ?? null, isCall, isConfirmed];
+  const again = firstNumber === undefined ? [] : [firstNumber];
+  const head = [realm, id, from, isCall ? null : room ?? null, isCall, isConfirmed, ...again];
   return `${JSON.stringify(head)}\n${body}`;
 }
 
@@ -46,6 +49,7 @@ function readParts(
   return {
     node,
     number,
+    firstNumber: undefined,
     fence: fence === "" ? undefined : Number(fence),
     realm,
     id: unpackName(id),
@@ -65,7 +69,7 @@ function readLetter(text: string): Letter | undefined {
   const headEnd = text.indexOf("\n", fenceEnd + 1);
   if (nodeEnd < 0 || numberEnd < 0 || fenceEnd < 0 || headEnd < 0) return undefined;
   const number = Number(text.slice(nodeEnd + 1, numberEnd));
-  const [realm, id, from, room, isCall, isConfirmed] = unpackList(
+  const [realm, id, from, room, isCall, isConfirmed, firstNumber] = unpackList(
     text.slice(fenceEnd + 1, headEnd),
   );
   const isNamed = typeof realm === "string" && typeof id === "string" && typeof from === "string";
@@ -73,6 +77,7 @@ function readLetter(text: string): Letter | undefined {
   return {
     node: text.slice(0, nodeEnd),
     number,
+    firstNumber: typeof firstNumber === "number" ? firstNumber : undefined,
     fence: fenceEnd === numberEnd + 1 ? undefined : Number(text.slice(numberEnd + 1, fenceEnd)),
     realm,
     id,

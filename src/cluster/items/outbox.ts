@@ -11,6 +11,8 @@ import { messageName, packBody, packName, packPrivate } from "../texts.ts";
 export interface Parcel {
   /** Grows with every message of this process. */
   readonly number: number;
+  /** The same, or that of its first try. */
+  readonly firstNumber: number;
   readonly realm: string;
   readonly id: string;
   /** The receiver's name. */
@@ -24,7 +26,7 @@ export interface Parcel {
   readonly addedAt: number;
   readonly isConfirmed: boolean;
   readonly isCall: boolean;
-  readonly answer: (outcome: PassAnswer) => void;
+  readonly answer: (outcome: PassAnswer, firstNumber: number) => void;
 }
 
 /** A message in an inbox. */
@@ -119,7 +121,7 @@ export class Outbox {
     message: OutgoingMessage,
     isConfirmed: boolean,
     addedAt: number,
-    answer: (outcome: PassAnswer) => void,
+    answer: Parcel["answer"],
   ): Parcel | undefined {
     const { realm, id, from, dialect, payload, fence, isCall = false } = message;
     const { payer = from, isPrivate = false } = message;
@@ -141,8 +143,9 @@ export class Outbox {
       packLetter(message, isConfirmed, body),
     ];
     const number = ++this.#number;
+    const { firstNumber = number } = message;
     const name = nameOf(realm, to);
-    const about = { realm, id: to, name, sender, dialect };
+    const about = { realm, id: to, name, sender, dialect, firstNumber };
     const parcel = { ...about, number, bytes, addedAt, isConfirmed, isCall, args, answer };
     const open = this.#open.get(name);
     if (open === undefined) this.#open.set(name, new Set([parcel]));
@@ -192,7 +195,7 @@ export class Outbox {
   end(parcel: Parcel, outcome: PassAnswer): void {
     this.#giveBack(parcel);
     const isAnswered = parcel.isConfirmed || outcome !== "taken";
-    if (isAnswered) guarded(this.#report, () => parcel.answer(outcome));
+    if (isAnswered) guarded(this.#report, () => parcel.answer(outcome, parcel.firstNumber));
     if (outcome === "gone") this.#cameBack();
   }
 

@@ -95,6 +95,8 @@ export interface OutgoingMessage extends SharedMessage {
   readonly payer?: string | undefined;
   /** Sealed in the engine, if the nodes have a secret for that. */
   readonly isPrivate?: boolean;
+  /** Names one that is sent again: a node that took it at an earlier try drops it. */
+  readonly firstNumber?: number | undefined;
 }
 
 /**
@@ -171,11 +173,12 @@ export interface Backplane {
   /**
    * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
    * for a message that reached its node.
+   * @param answer gets the first number of a message that may be sent again, too
    */
   send(
     message: OutgoingMessage,
     isConfirmed: boolean,
-    answer: (outcome: PassAnswer) => void,
+    answer: (outcome: PassAnswer, firstNumber?: number) => void,
   ): void;
   /**
    * Whether a message for an id may still come to a peer of this node, or back to its sender.

@@ -17,12 +17,23 @@ export interface Elsewhere {
    * messages for the id are still on their way, which later ones must not overtake.
    */
   isBehind(from: PeerHandle, to: string): boolean;
-  /** Passes a message to an id by the engine; resolves when the outcome is certain. */
+  /**
+   * Passes a message to an id by the engine; resolves when the outcome is certain.
+   * @param firstNumber of one that came back before
+   */
   pass(
     from: PeerKey & { readonly dialect: string },
     to: string,
     payload: unknown,
+    firstNumber?: number,
   ): Promise<Sent>;
+  /** Sends a message again that has come back. It comes back once more if no node takes it. */
+  sendAgain(
+    from: PeerKey & { readonly dialect: string },
+    to: string,
+    payload: unknown,
+    firstNumber: number | undefined,
+  ): void;
   /** For dialects whose peers can move. */
   readonly homes: Homes;
   /**
@@ -144,5 +155,5 @@ export interface Correspondent {
   /** How long they wait at most. */
   readonly lifetimeMs: number;
   /** No node holds the id of a message, and its sender has left meanwhile. */
-  returned(from: string, to: string, payload: unknown): void;
+  returned(from: string, to: string, payload: unknown, firstNumber: number | undefined): void;
 }

@@ -16,7 +16,7 @@ interface Letter {
   readonly payload: unknown;
   readonly room: RoomId | undefined;
   readonly saidAt: number;
-  readonly answer: (sent: Sent) => void;
+  readonly answer: (sent: Sent, firstNumber?: number) => void;
 }
 
 interface MailParts {
@@ -77,14 +77,16 @@ export class SharedMail implements Elsewhere {
    * @param room that the sender is in, where the receiver is a guest in it
    */
   send(from: MessageSender, to: PeerId, payload: unknown, room?: RoomId): void {
-    const answer = (sent: Sent): void => {
-      const hasLeft = this.#find(from.realm, from.id) === undefined;
-      if (!hasLeft || sent !== "unknown") return this.returned(from, to, payload, sent);
-      for (const { dialect, returned } of this.#correspondentsOf(from.realm)) {
-        if (dialect === from.dialect) returned(from.id, to, payload);
-      }
-    };
-    this.#send(from, to, this.#letter(payload, answer, room), false);
+    this.#send(from, to, this.#returning(from, to, payload, room), false);
+  }
+
+  sendAgain(
+    from: MessageSender,
+    to: PeerId,
+    payload: unknown,
+    firstNumber: number | undefined,
+  ): void {
+    this.#send(from, to, this.#returning(from, to, payload), false, firstNumber);
   }
 
   call(
@@ -109,9 +111,14 @@ export class SharedMail implements Elsewhere {
   }
 
   /** The same; resolves when the outcome is certain. */
-  pass(from: MessageSender, to: PeerId, payload: unknown): Promise<Sent> {
+  pass(
+    from: MessageSender,
+    to: PeerId,
+    payload: unknown,
+    firstNumber?: number,
+  ): Promise<Sent> {
     const { promise, resolve } = Promise.withResolvers<Sent>();
-    this.#send(from, to, this.#letter(payload, resolve), true);
+    this.#send(from, to, this.#letter(payload, (sent) => resolve(sent)), true, firstNumber);
     return promise;
   }
 
@@ -158,18 +165,25 @@ export class SharedMail implements Elsewhere {
   /** Sends a message for a ghost on to its node. */
   passGhost({ realm, id, fence, dialect }: Addressee, { from, room, payload }: RelayEvent): void {
     const message = { realm, id, from, dialect, room, payload, fence };
-    this.#backplane.send(message, false, (passed) => {
-      this.returned({ realm, id: from }, id, payload, SENT[passed]);
+    this.#backplane.send(message, false, (passed, firstNumber) => {
+      this.returned({ realm, id: from }, id, payload, SENT[passed], firstNumber);
     });
   }
 
   /** Gives a message that nobody took back to its sender. */
-  returned({ realm, id }: PeerKey, peer: PeerId, payload: unknown, outcome: Sent): void {
+  returned(
+    { realm, id }: PeerKey,
+    peer: PeerId,
+    payload: unknown,
+    outcome: Sent,
+    firstNumber?: number,
+  ): void {
     const sender = this.#find(realm, id);
     if (outcome === "sent" || sender === undefined) return;
     const isUnavailable = outcome === "unavailable";
     const isKnown = outcome === "unknown" || isUnavailable;
-    const returned = { payload, isUnavailable, ...(isKnown ? {} : { refusal: outcome }) };
+    const refusal = isKnown ? {} : { refusal: outcome };
+    const returned = { payload, isUnavailable, firstNumber, ...refusal };
     tell(sender, { type: "undelivered", peer, returned });
   }
 
@@ -177,7 +191,13 @@ export class SharedMail implements Elsewhere {
     return this.#correspondents.get(realm) ?? [];
   }
 
-  #send(from: MessageSender, to: PeerId, letter: Letter, isConfirmed: boolean): void {
+  #send(
+    from: MessageSender,
+    to: PeerId,
+    letter: Letter,
+    isConfirmed: boolean,
+    firstNumber?: number,
+  ): void {
     const calls = this.#calls;
     const { payload, answer } = letter;
     const other = this.#find(from.realm, to);
@@ -189,10 +209,11 @@ export class SharedMail implements Elsewhere {
       }
     }
     const { realm, id, dialect } = from;
-    const plain = { realm, id: to, from: id, dialect, room: undefined, payload, fence: undefined };
-    this.#backplane.send(plain, isConfirmed, (passed) => {
+    const address = { realm, id: to, from: id, dialect, room: undefined, fence: undefined };
+    const message = { ...address, payload, firstNumber };
+    this.#backplane.send(message, isConfirmed, (passed, number) => {
       if (passed === "foreign") this.#meet(from, to, letter);
-      else answer(SENT[passed]);
+      else answer(SENT[passed], number);
     });
   }
 
@@ -204,7 +225,21 @@ export class SharedMail implements Elsewhere {
     return this.#backplane.isSending({ realm: from.realm, id: to }, from.id);
   }
 
-  #letter(payload: unknown, answer: (sent: Sent) => void, room?: RoomId): Letter {
+  /** A message that comes back to its sender, or to the dialect of one that has left. */
+  #returning(from: MessageSender, to: PeerId, payload: unknown, room?: RoomId): Letter {
+    const answer: Letter["answer"] = (sent, firstNumber) => {
+      const hasLeft = this.#find(from.realm, from.id) === undefined;
+      if (!hasLeft || sent !== "unknown") {
+        return this.returned(from, to, payload, sent, firstNumber);
+      }
+      for (const { dialect, returned } of this.#correspondentsOf(from.realm)) {
+        if (dialect === from.dialect) returned(from.id, to, payload, firstNumber);
+      }
+    };
+    return this.#letter(payload, answer, room);
+  }
+
+  #letter(payload: unknown, answer: Letter["answer"], room?: RoomId): Letter {
     return { payload, room, saidAt: this.#calls?.next() ?? 0, answer };
   }
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Correspondent } from "../../core/nodes/elsewhere.ts";
 import type { Place } from "../kit/seat.ts";
 import type { RelayedMessage } from "./messages.ts";
-import { SealedAttempt, type WaitingRoom } from "./waiting_room.ts";
+import { type HeldRelay, SealedAttempt, type WaitingRoom } from "./waiting_room.ts";
 
 // Held messages where peers are on several nodes of a cluster.
 
@@ -21,10 +21,10 @@ export function correspondentOf(mail: FarMail): Correspondent {
     },
     awaited: () => waitingRoom.awaited(),
     lifetimeMs: waitingRoom.longestMs,
-    returned(from, to, payload): void {
+    returned(from, to, payload, firstNumber): void {
       // Nothing but what a session has sent.
       const message = payload as RelayedMessage;
-      if (isHeld(message)) park(mail, from, to, message);
+      if (isHeld(message)) park(mail, to, { from, message, firstNumber });
     },
   };
 }
@@ -53,15 +53,17 @@ export function adopt({ hub, realm, waitingRoom }: FarMail, items: readonly unkn
 /** Messages that wait here reach an id that has appeared on another node, in their order. */
 function sendOn(mail: FarMail, id: string): void {
   const { hub, realm, dialect, waitingRoom } = mail;
-  for (const { from, message } of waitingRoom.collect(id)) {
+  for (const held of waitingRoom.collect(id)) {
+    const { from, message, firstNumber } = held;
     const sender = hub.find(realm, from);
     // With its `dst` it can wait once more, if the id has gone again.
     const whole = { ...message, dst: id };
     const isHere = sender?.dialect === dialect && sender.receiver.isElsewhere !== true;
-    if (isHere) hub.send(sender.handle, id, whole);
+    if (isHere) hub.elsewhere?.sendAgain(sender.handle, id, whole, firstNumber);
     else {
-      void hub.elsewhere?.pass({ realm, id: from, dialect }, id, whole).then((outcome) => {
-        if (outcome === "unknown") park(mail, from, id, message);
+      const away = { realm, id: from, dialect };
+      void hub.elsewhere?.pass(away, id, whole, firstNumber).then((outcome) => {
+        if (outcome === "unknown") park(mail, id, held);
         else if (outcome !== "sent") void reportExpired(mail, from, id);
       });
     }
@@ -70,12 +72,12 @@ function sendOn(mail: FarMail, id: string): void {
 
 function park(
   { waitingRoom }: FarMail,
-  from: string,
   to: string,
-  { type, payload }: RelayedMessage,
+  { from, message: { type, payload }, firstNumber }: HeldRelay,
 ): void {
   const message = { type, dst: to, payload };
-  waitingRoom.park(from, to, message, Buffer.byteLength(JSON.stringify(message)));
+  const bytes = Buffer.byteLength(JSON.stringify(message));
+  waitingRoom.park(from, to, message, bytes, firstNumber);
 }
 
 function isHeld({ type }: RelayedMessage): boolean {

@@ -32,6 +32,8 @@ export interface HeldMessage {
   readonly attempt: string;
   readonly bytes: number;
   readonly payload: unknown;
+  /** As it came back with it from the other nodes of a cluster. */
+  readonly firstNumber?: number | undefined;
 }
 
 /** An attempt in the form in which another mailbox continues it. */

@@ -244,11 +244,11 @@ export class PeerJsSession implements Session {
   }
 
   /** Holds a message for an absent id. An id that is too long can never appear: its message expires. */
-  #hold(peer: PeerHandle, message: AttemptMessage, frame: Frame): void {
-    if (message.dst.length > this.#server.maxIdLength) {
-      return this.link.send(encodeExpire(message.dst, peer.id));
-    }
-    this.#server.waitingRoom.park(peer.id, message.dst, message, Buffer.byteLength(frame));
+  #hold(peer: PeerHandle, message: AttemptMessage, frame: Frame, firstNumber?: number): void {
+    const { dst } = message;
+    if (dst.length > this.#server.maxIdLength) return this.link.send(encodeExpire(dst, peer.id));
+    const bytes = Buffer.byteLength(frame);
+    this.#server.waitingRoom.park(peer.id, dst, message, bytes, firstNumber);
   }
 
   /** Whether an earlier message to an id of another node still waits for it. */
@@ -269,7 +269,7 @@ export class PeerJsSession implements Session {
     if (!isAttempt || peer === undefined) return;
     if (returned.refusal !== undefined) return message.type === "OFFER" ? expire() : undefined;
     if (returned.isUnavailable) return expire();
-    this.#hold(peer, message, JSON.stringify(message));
+    this.#hold(peer, message, JSON.stringify(message), returned.firstNumber);
   }
 
   #write(message: RelayedMessage, from: string): void {

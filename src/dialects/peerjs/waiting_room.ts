@@ -9,6 +9,8 @@ import { Returning } from "./returning.ts";
 export interface HeldRelay {
   readonly from: string;
   readonly message: RelayedMessage;
+  /** Names one that came back from the other nodes of a cluster; the next run does not know it. */
+  readonly firstNumber: number | undefined;
 }
 
 /** An attempt as it is sealed for the next run. */
@@ -89,9 +91,15 @@ export class WaitingRoom implements Disposable {
   }
 
   /** Holds a message; its sender learns at once when there is no room for it. */
-  park(from: string, to: string, message: RelayedMessage, bytes: number): void {
+  park(
+    from: string,
+    to: string,
+    message: RelayedMessage,
+    bytes: number,
+    firstNumber?: number,
+  ): void {
     const attempt = attemptOf(message.payload);
-    const held = { from, to, attempt, bytes, payload: message };
+    const held = { from, to, attempt, bytes, payload: message, firstNumber };
     const isFirst = !this.#mailbox.knows(held);
     const outcome = this.#mailbox.park(held, this.#clock.now());
     if (outcome === "refused") void this.#owner.expired(from, to);
@@ -112,8 +120,9 @@ export class WaitingRoom implements Disposable {
   /** Removes and returns the messages that waited for a peer, in order of arrival. */
   collect(to: string): HeldRelay[] {
     if (this.#isSealed) return [];
-    return this.#mailbox.collect(to).map(({ from, payload }) => ({
+    return this.#mailbox.collect(to).map(({ from, payload, firstNumber }) => ({
       from,
+      firstNumber,
       // Nothing but what `park` was given.
       message: payload as RelayedMessage,
     }));

@@ -36,10 +36,10 @@ const CANDIDATE = { type: "CANDIDATE", payload: { connectionId: "dc_1" } } as co
 Deno.test("a waiting room hands out who said what, in order, once", () => {
   using bench = newBench();
   bench.room.park("a", "x", OFFER, 10);
-  bench.room.park("b", "x", CANDIDATE, 10);
+  bench.room.park("b", "x", CANDIDATE, 10, 7);
   assertEquals(bench.room.collect("x"), [
-    { from: "a", message: OFFER },
-    { from: "b", message: CANDIDATE },
+    { from: "a", message: OFFER, firstNumber: undefined },
+    { from: "b", message: CANDIDATE, firstNumber: 7 },
   ]);
   assertEquals([bench.room.collect("x"), bench.room.totalBytes], [[], 0]);
 });

@@ -65,7 +65,7 @@ local function partsOf(letter)
   -- No escaped quote ends a text.
   local plain = head:gsub("\\.", "__")
   local from, fromEnd, room, roomEnd, isCall, isConfirmed = plain:match(
-    '^%["[^"]*","[^"]*",()"[^"]*"(),()"?[^"]*"?(),(%a+),(%a+)%]$'
+    '^%["[^"]*","[^"]*",()"[^"]*"(),()"?[^"]*"?(),(%a+),(%a+),?%d*%]$'
   )
   local name = head:sub(room, roomEnd - 1)
   return "\0" .. head:sub(from, fromEnd - 1),
