@@ -98,6 +98,6 @@ export function entryArgs(entry: SharedEntry): [string, string, string] {
 }
 
 /** The step that asks for the news of an absent id. */
-export function wantStep({ realm, id, lifetimeMs }: Awaited): string[] {
-  return ["N", realm, packName(id), String(lifetimeMs)];
+export function wantStep({ realm, id, dialect, lifetimeMs }: Awaited): string[] {
+  return ["N", realm, packName(id), dialect, String(lifetimeMs)];
 }

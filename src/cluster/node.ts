@@ -1,5 +1,6 @@
 import type {
   Actor,
+  Awaited,
   Backplane,
   Caller as CallingPeer,
   ClaimAnswer,
@@ -326,8 +327,8 @@ export class ClusterNode implements Backplane {
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
   }
-  want(key: PeerKey, lifetimeMs: number): void {
-    this.#push(wantStep({ ...key, lifetimeMs }));
+  want(awaited: Awaited): void {
+    this.#push(wantStep(awaited));
   }
   ids(...of: [realm: string, dialect: string, isBridged: boolean]): Promise<string[]> {
     return this.#directory.ids(...of);

@@ -43,7 +43,7 @@ Deno.test("only the newest of the server's steps about one subject waits, and it
   const before = node.waitingSteps;
   for (let n = 0; n < 1_000; n++) {
     node.list({ realm, id, fence }, n % 2 === 1);
-    node.want({ realm, id: "nobody" }, 60_000);
+    node.want({ realm, id: "nobody", dialect: "test", lifetimeMs: 60_000 });
     node.tell("stop", ["test", "r"]);
   }
   assertEquals(node.waitingSteps - before, 3);
@@ -123,7 +123,7 @@ Deno.test("the key of an id that is waited for is short, whatever its text, and 
     returned: () => {},
     appeared: (id) => void appeared.push(id),
   });
-  for (const id of ids) elsewhere.want({ realm: "test", id }, 60_000);
+  for (const id of ids) elsewhere.want({ realm: "test", id, dialect: "test", lifetimeMs: 60_000 });
   await cluster.pass(100);
   const waiting = cluster.engine.data.keys().filter((key) => key.startsWith("test:1:w:"));
   assertEquals(waiting.map((key) => key.length <= 600), [true, true, true, true]);

@@ -193,7 +193,12 @@ Deno.test("cluster, held messages: a long time to wait is not cut short, by a sh
   await using nodes = await PeerJsNodes.open(2, { expireTimeoutMs: 400_000 });
   const [alice] = await nodes.come(0, "alice");
   await alice.say(offer("x", 1));
-  nodes.cluster.hub(1).elsewhere.want({ realm: "peerjs", id: "x" }, 5_000);
+  nodes.cluster.hub(1).elsewhere.want({
+    realm: "peerjs",
+    id: "x",
+    dialect: "peerjs",
+    lifetimeMs: 5_000,
+  });
   await nodes.cluster.pass(380_000);
   const [x, heard] = await nodes.come(1, "x");
   await nodes.cluster.pass(50);

@@ -41,7 +41,7 @@ Deno.test("a meeting that was asked for twice stays where the first request is r
   const answers: MeetAnswer[][] = [[], []];
   const ask = (nth: 0 | 1): void => node.meet(a, "b", (answer) => answers[nth]?.push(answer));
   engine.freeze();
-  node.want({ realm: REALM, id: "nobody" }, 60_000);
+  node.want({ realm: REALM, id: "nobody", dialect: "test", lifetimeMs: 60_000 });
   await cluster.pass(200);
   ask(0);
   await cluster.pass(1_200);

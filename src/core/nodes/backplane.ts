@@ -233,8 +233,8 @@ export interface Backplane {
   tell(topic: string, body: unknown, isPrivate?: boolean): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
   unreserve(dialect: string, id: string): Promise<boolean>;
-  /** Has `wanted` called if an id is on any node, now or within a time in ms. */
-  want(key: PeerKey, lifetimeMs: number): void;
+  /** Has `wanted` called once an absent id is on any node. */
+  want(awaited: Awaited): void;
   /**
    * The ids of one dialect on all nodes, in order of registration; rejects while unavailable.
    * @param isBridged adds the peers of other dialects that can be called outside of rooms
@@ -250,8 +250,11 @@ export interface Remembered {
   readonly awaited: Iterable<Awaited>;
 }
 
-/** An absent id, and how long messages can wait for it, in ms. */
+/** An absent id that messages wait for. */
 export interface Awaited extends PeerKey {
+  /** Their dialect. A peer of another one that is there already may have refused them. */
+  readonly dialect: string;
+  /** How long they can wait, in ms. */
   readonly lifetimeMs: number;
 }
 

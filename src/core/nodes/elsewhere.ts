@@ -2,7 +2,7 @@ import type { PeerHandle, Sent } from "../events.ts";
 import type { ReservationTerms } from "../kept.ts";
 import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
-import type { Failed, MoveAnswer, PeerKey, RoomKey, SharedMessage } from "./backplane.ts";
+import type { Awaited, Failed, MoveAnswer, PeerKey, RoomKey, SharedMessage } from "./backplane.ts";
 
 // The ways of dialects to the other nodes of a cluster.
 
@@ -58,8 +58,8 @@ export interface Elsewhere {
   unreserve(dialect: string, id: string): Promise<boolean>;
   /** Has a dialect hold messages for absent ids. */
   correspond(realm: string, correspondent: Correspondent): void;
-  /** Has `appeared` called if an id is on any node, now or within a time in ms. */
-  want(key: PeerKey, lifetimeMs: number): void;
+  /** Has `appeared` called once an absent id is on any node. */
+  want(awaited: Awaited): void;
   /**
    * The ids of one dialect on all nodes, in order of registration, with the peers of other dialects that
    * it can call outside of rooms. Rejects while unavailable.

@@ -139,16 +139,16 @@ export class SharedMail implements Elsewhere {
     append(this.#correspondents, realm, correspondent);
   }
 
-  want(key: PeerKey, lifetimeMs: number): void {
-    this.#backplane.want(key, lifetimeMs);
+  want(awaited: Awaited): void {
+    this.#backplane.want(awaited);
   }
 
   /** The absent ids that messages wait for here. */
   *awaited(): Generator<Awaited> {
     for (const [realm, correspondents] of this.#correspondents) {
       for (const one of correspondents) {
-        const { lifetimeMs } = one;
-        for (const id of one.awaited()) yield { realm, id, lifetimeMs };
+        const { dialect, lifetimeMs } = one;
+        for (const id of one.awaited()) yield { realm, id, dialect, lifetimeMs };
       }
     }
   }

@@ -43,11 +43,15 @@ export function reportExpired(
 }
 
 /** Takes over what another node held when it ended. */
-export function adopt({ hub, realm, waitingRoom }: FarMail, items: readonly unknown[]): void {
+export function adopt(
+  { hub, realm, dialect, waitingRoom }: FarMail,
+  items: readonly unknown[],
+): void {
   const attempts = items.flatMap((item) => SealedAttempt.safeParse(item).data ?? []);
   waitingRoom.restore({ items: attempts, ageMs: 0 });
   const awaited = new Set(attempts.flatMap(({ from, to }) => [from, to]));
-  for (const id of awaited) hub.elsewhere?.want({ realm, id }, waitingRoom.longestMs);
+  const lifetimeMs = waitingRoom.longestMs;
+  for (const id of awaited) hub.elsewhere?.want({ realm, id, dialect, lifetimeMs });
 }
 
 /** Messages that wait here reach an id that has appeared on another node, in their order. */

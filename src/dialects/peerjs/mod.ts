@@ -142,7 +142,7 @@ export const peerjs = defineDialect({
 });
 
 function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
-  const { realm } = context;
+  const { hub, realm, dialect } = context;
   const limits = {
     holdMs: options.expireTimeoutMs,
     maxMessages: options.maxHeldMessages,
@@ -160,7 +160,7 @@ function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
     context.clock,
     {
       expired: (sender, absent) => reportExpired(context, sender, absent),
-      awaited: (id, lifetimeMs) => context.hub.elsewhere?.want({ realm, id }, lifetimeMs),
+      awaited: (id, lifetimeMs) => hub.elsewhere?.want({ realm, id, dialect, lifetimeMs }),
     },
   );
 }

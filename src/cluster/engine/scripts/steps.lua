@@ -911,12 +911,13 @@ steps.undoPair = {
   end,
 }
 
--- Messages of this node wait for an id, which may be there by now.
+-- Messages of this node wait for an id, which may be there by now. They may wait because a peer of
+-- another dialect refused them: to send them to it again would never end.
 steps.N = {
-  3,
-  function(realm, id, lifetime)
+  4,
+  function(realm, id, dialect, lifetime)
     local it = find(realm, id)
-    if it and isAlive(it.node) then return tell(me, "wanted", realm, id) end
+    if it and isAlive(it.node) and it.dialect == dialect then return tell(me, "wanted", realm, id) end
     want(realm, id, lifetime)
   end,
 }
