@@ -129,3 +129,25 @@ Deno.test("Simple: a receipt for an earlier home of its peer takes no other's pl
   const [status, answer] = await posted;
   assertEquals([status, answer["event"], answer["ref"]], [200, "ok", 2]);
 });
+
+Deno.test("Simple: a peer stays with the request that waits for a receipt of its signal", async () => {
+  await using journey = await begin();
+  const { cluster, stage, fred, barney } = journey;
+  const late: (() => void)[] = [];
+  replaceReceipts(cluster.at(1), (...sending) => {
+    const [send, ...message] = sending;
+    late.push(() => send(...message));
+  });
+  const answers: unknown[] = [];
+  void stage.posting(0, { ...fred.credentials, ...dataTo(barney, "posted") })
+    .then(([status]) => answers.push(status));
+  await barney.next(1);
+  const back = await stage.connect(1);
+  await back.join({ ...fred.credentials, seq: 0 });
+  for (const send of late.splice(0)) send();
+  await cluster.pass(100);
+  assertEquals(answers, [200]);
+  // The client is carried.
+  back.say({ event: "ping", ref: 1 });
+  assertEquals(words(await back.next(1)), ["pong 1"]);
+});

@@ -6,6 +6,7 @@ import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 import type { SentSignal } from "./messages.ts";
+import { OUTCOME_MS } from "./posts.ts";
 import { UNSENT, untaken } from "./refusals.ts";
 import type { Settled } from "./settled.ts";
 import type { SimpleServer } from "./server.ts";
@@ -20,9 +21,6 @@ interface Exchanging {
   readonly slots: readonly (Instance | undefined)[];
   readonly far: FarMates;
 }
-
-/** How long a signal may be without an outcome: longer than a node that died keeps its ids. */
-const OUTCOME_MS = 60_000;
 
 /**
  * Sends a signal to one instance of a peer, or to all of them or none (§6).

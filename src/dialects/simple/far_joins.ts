@@ -4,14 +4,7 @@ import type { Homes } from "../../core/nodes/elsewhere.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { JoinRequest } from "./connection.ts";
-import {
-  carriedIdentity,
-  identityOf,
-  type Renewal,
-  type SentPosted,
-  type ToHome,
-  type ToNode,
-} from "./node_messages.ts";
+import { carriedIdentity, identityOf, type ToHome, type ToNode } from "./node_messages.ts";
 import type { FarClient, FarJoin, Line, OtherNodes } from "./other_nodes.ts";
 import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
@@ -29,8 +22,6 @@ interface Open {
 
 /** How long a home may take to answer a join that has reached it; the engine reports a dead one before. */
 const JOIN_MS = 5_000;
-/** As long as a posted signal waits for its receipt on one node. */
-const POST_MS = 2_000;
 /** How soon an end is sent once more that found no way. */
 const AGAIN_MS = 1_000;
 /** The client reconnects, with its credentials (§7). */
@@ -45,10 +36,8 @@ export class FarJoins implements Joins, Disposable {
   readonly #homes: Homes;
   /** By a name that no other try of the same client has: an answer may come late. */
   readonly #open = new Map<string, Open>();
-  readonly #posts = new Map<string, (outcome: SentPosted) => void>();
   /** Ends that found no way, and are about to be sent once more. */
   readonly #waiting = new Set<Disposable>();
-  #tickets = 0;
   #tries = 0;
 
   constructor(server: Server, homes: Homes) {
@@ -83,39 +72,9 @@ export class FarJoins implements Joins, Disposable {
     return this.#conclude(await promise, connection, peerId, client);
   }
 
-  /** Has a posted frame carried out at the home; undefined if no node has the peer. */
-  post(peerId: PeerId, body: string): Promise<SentPosted | undefined> {
-    return this.#ask(peerId, (ticket) => ({ op: "post", ticket, body }));
-  }
-
-  /** The same for a posted token, which was judged here. */
-  renew(peerId: PeerId, renewal: Renewal): Promise<SentPosted | undefined> {
-    return this.#ask(peerId, (ticket) => ({ op: "renew", ticket, renewal }));
-  }
-
-  async #ask(
-    peerId: PeerId,
-    message: (ticket: string) => ToHome,
-  ): Promise<SentPosted | undefined> {
-    const ticket = `${++this.#tickets}`;
-    const { promise, resolve } = Promise.withResolvers<SentPosted | Failed>();
-    this.#posts.set(ticket, resolve);
-    this.#send(peerId, message(ticket), resolve, peerId);
-    using _timer = this.#server.clock.after(POST_MS, () => resolve("unavailable"));
-    try {
-      const outcome = await promise;
-      if (typeof outcome === "object") return outcome;
-      if (outcome === "unavailable") throw untaken(outcome);
-      return undefined;
-    } finally {
-      this.#posts.delete(ticket);
-    }
-  }
-
   /** A home has sent something. */
   told(from: string, message: ToNode): void {
-    if (message.op === "posted") return this.#posts.get(message.ticket)?.(message.outcome);
-    if (message.op === "state" || message.op === "departed") return;
+    if (message.op === "posted" || message.op === "state" || message.op === "departed") return;
     const open = this.#open.get(message.connection);
     if (open === undefined) {
       // The answer came too late: the client was refused meanwhile.

@@ -2,6 +2,7 @@ import type { PeerId, RoomEvent } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { FrameRef, SentSignal } from "./messages.ts";
 import type { News } from "./news.ts";
+import { isPost } from "./posts.ts";
 import type { Ticket } from "./settled.ts";
 
 /** A signal without an outcome, as far as its sender has to learn of it. */
@@ -26,6 +27,11 @@ export class FarMates {
 
   get hasUnsettled(): boolean {
     return this.#unsettled.size > 0;
+  }
+
+  /** True while a request on this node waits for the receipt of its signal. */
+  get owesPosts(): boolean {
+    return [...this.#unsettled.values()].some(({ via }) => via !== undefined && isPost(via));
   }
 
   /** A signal waits for its outcome. */

@@ -19,7 +19,13 @@ import { peerOf } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import type { JoinRequest } from "./connection.ts";
 import { noMatch } from "./join.ts";
-import { identityOf, judgedIdentity, type Renewal, type SentPosted } from "./node_messages.ts";
+import {
+  identityOf,
+  judgedIdentity,
+  type Renewal,
+  type SentPosted,
+  type SentRefusal,
+} from "./node_messages.ts";
 import { noConnection, untaken } from "./refusals.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
@@ -92,7 +98,7 @@ export async function post(
   { body }: Posting,
   visit: Visit,
 ): Promise<Posted> {
-  const outcome = await postHere(server, body, visit);
+  const outcome = await postHere(server, body, { visit });
   const isProven = outcome.isProven;
   return "frame" in outcome
     ? { response: frameResponse(outcome.frame), isProven }
@@ -104,11 +110,14 @@ type PostOutcome =
   & ({ readonly frame: string } | { readonly refusal: SignalError })
   & { readonly isProven: boolean };
 
-/** @param visit of a client of this node; without it the peer is here or nowhere, unless it moves just now */
+/**
+ * @param visit of a client of this node; without it the peer is here or nowhere, unless it moves just now
+ * @param isProbe asks for another node whether a frame would be taken
+ */
 export async function postHere(
   server: SimpleServer,
   body: string,
-  visit?: Visit,
+  { visit, isProbe = false }: { readonly visit?: Visit; readonly isProbe?: boolean },
 ): Promise<PostOutcome> {
   let isProven = false;
   try {
@@ -121,16 +130,16 @@ export async function postHere(
       const mayMove = server.claims.has(p_id);
       while (server.claims.has(p_id)) await server.claims.get(p_id);
       if ((visit !== undefined || mayMove) && peerOf(server, p_id) === undefined) {
-        const carried = visit !== undefined && posted.isRefresh
-          ? await refreshElsewhere(server, posted, credentials, visit)
-          : await server.nodes?.joins.post(p_id, body);
+        const carried = visit === undefined
+          ? await server.nodes?.posts.post(credentials, body)
+          : await postElsewhere(server, posted, { credentials, body, visit });
         if (carried !== undefined) return { ...outcomeOf(carried), isProven };
       }
       const instance = peerOf(server, p_id)?.instance(p_instance, p_secret);
       if (instance === undefined) {
         throw new SignalError("instance_unknown", "no such instance: join again");
       }
-      if (!instance.takesPost(body.length, server.clock.now())) {
+      if (!isProbe && !instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
       return { frame: await carryOut(server, instance, posted.decode()), isProven };
@@ -144,26 +153,29 @@ export async function postHere(
 }
 
 /**
- * Renews the connection of another node's peer by a token that was posted here, and does not leave this
- * node. A ping shows first whether the home takes posts for the instance.
+ * Carries a frame to the peer's home, once that shows that it takes frames for the instance. A token is
+ * judged here then, and does not leave this node.
  */
-async function refreshElsewhere(
+async function postElsewhere(
   server: SimpleServer,
   posted: PostedFrame,
-  credentials: InstanceCredentials,
-  visit: Visit,
+  { credentials, body, visit }: {
+    readonly credentials: InstanceCredentials;
+    readonly body: string;
+    readonly visit: Visit;
+  },
 ): Promise<SentPosted | undefined> {
   const { nodes, clock } = server;
-  const { p_id } = credentials;
   const { ref } = posted;
-  const ping = JSON.stringify({ event: "ping", ref, ...credentials });
-  const pong = await nodes?.joins.post(p_id, ping);
-  if (pong === undefined || "refusal" in pong) return pong;
+  const pong = await nodes?.posts.reach(credentials);
+  if (pong === undefined) return undefined;
+  if ("refusal" in pong) throw refusalOf(pong.refusal);
+  if (!posted.isRefresh) return await nodes?.posts.post(credentials, body);
   const frame = posted.decode();
   if (frame.event !== "refresh") return undefined;
   const identity = await judgePosted(server, frame.token, visit);
   const judged = identity && judgedIdentity(identity, clock.now());
-  return await nodes?.joins.renew(p_id, { credentials, ref, judged });
+  return await nodes?.posts.renew({ credentials, ref, judged });
 }
 
 /** Gives the token that another node has judged to the connection of an instance of this one. */
@@ -188,9 +200,11 @@ export async function renewHere(
 function outcomeOf(
   sent: SentPosted,
 ): { readonly frame: string } | { readonly refusal: SignalError } {
-  if ("frame" in sent) return { frame: sent.frame };
-  const { code, message, details } = sent.refusal;
-  return { refusal: new SignalError(code, message, details) };
+  return "frame" in sent ? { frame: sent.frame } : { refusal: refusalOf(sent.refusal) };
+}
+
+function refusalOf({ code, message, details }: SentRefusal): SignalError {
+  return new SignalError(code, message, details);
 }
 
 /** Carries out a frame and returns the answer. */

@@ -26,12 +26,14 @@ type MoveOutcome = (typeof MOVE_OUTCOMES)[number];
 
 /**
  * Whether a peer moves to the node on which a client joins as one of its instances: if no other client of
- * it is connected here, and no call with a peer of another dialect would end by the move.
+ * it is connected here, no request waits here for a receipt, which would come to the new node, and no
+ * call with a peer of another dialect would end by the move.
  */
 export function mayMoveFor(server: SimpleServer, peer: SimplePeer, frame: JoinRequest): boolean {
   const { hub: { elsewhere }, isBridged } = server;
   const { peer: handle } = peer.seat;
   if (isBridged && handle !== undefined && elsewhere?.homes.isCalling(handle)) return false;
+  if (peer.far.owesPosts) return false;
   const own = instanceOf(peer, frame);
   return peer.instances.every((instance) => instance === own || instance.carrier === undefined);
 }

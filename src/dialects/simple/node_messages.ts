@@ -50,7 +50,13 @@ export type ToHome =
     readonly isUnheard?: boolean;
   }
   | { readonly op: "expelled"; readonly connection: string; readonly reason: Expulsion }
-  | { readonly op: "post"; readonly ticket: string; readonly body: string }
+  | {
+    readonly op: "post";
+    readonly ticket: string;
+    readonly body: string;
+    /** A ping that another frame follows, which alone counts for the rates. */
+    readonly isProbe?: boolean;
+  }
   | { readonly op: "renew"; readonly ticket: string; readonly renewal: Renewal };
 
 /** A refusal on its way between nodes. */

@@ -5,6 +5,7 @@ import type { PeerHandle, PeerId } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import { refuseLate } from "./exchange.ts";
 import { FarJoins } from "./far_joins.ts";
+import { FarPosts } from "./far_posts.ts";
 import { HomeSession } from "./home_session.ts";
 import { postHere, renewHere } from "./http.ts";
 import { mayMoveFor, MOVE_OUTCOMES, Movings, refusalOfTakeBack } from "./movings.ts";
@@ -31,6 +32,7 @@ const AGAIN_MS = 1_000;
 export class Nodes implements HomePart, OtherNodes, Disposable {
   readonly dialect: string;
   readonly joins: FarJoins;
+  readonly posts: FarPosts;
   readonly #server: SimpleServer;
   readonly #homes: Homes;
   readonly #movings: Movings;
@@ -47,6 +49,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
     this.#server = server;
     this.#homes = homes;
     this.joins = new FarJoins(server, homes);
+    this.posts = new FarPosts(server, homes);
     this.#movings = new Movings(server, homes);
     homes.attend(server.realm, this);
   }
@@ -86,7 +89,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       case "expelled":
         return this.#sessionOf(from, message)?.expel(message.reason);
       case "post":
-        return this.#posted(from, message, postHere(this.#server, message.body));
+        return this.#posted(from, message, postHere(this.#server, message.body, message));
       case "renew":
         return this.#posted(from, message, renewHere(this.#server, message.renewal));
     }
@@ -97,6 +100,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
     const message = payload as ToNode; // other nodes send nothing else
     if (message.op === "state") return this.#movings.arrived(message.state);
     if (message.op === "departed") this.#server.departed.add(message.secret);
+    else if (message.op === "posted") this.posts.told(message);
     else this.joins.told(from, message);
     return true;
   }
@@ -268,7 +272,9 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
 
   /** A connection whose frames do not reach its client is lost; the client comes back. */
   #lost(node: string, message: ToNode, failed: Failed): void {
-    if (message.op === "again") return this.#sendLater(node, message, failed);
+    if (message.op === "again" || message.op === "posted") {
+      return this.#sendLater(node, message, failed);
+    }
     if (!isForClient(message)) return;
     const { connection } = message;
     const isUnheard = message.op === "joined";

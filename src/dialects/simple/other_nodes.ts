@@ -5,7 +5,7 @@ import type { Departure, Link } from "../../core/session.ts";
 import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
 import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
-import type { SentSignal } from "./messages.ts";
+import type { InstanceCredentials, SentSignal } from "./messages.ts";
 import type { CarriedIdentity, Renewal, SentPosted, ToHome } from "./node_messages.ts";
 import type { Settled, Ticket } from "./settled.ts";
 
@@ -14,11 +14,8 @@ export interface OtherNodes {
   readonly joins: {
     /** Asks the peer's home. Rejects with the refusal. */
     join(peerId: PeerId, frame: JoinRequest, client: FarClient): Promise<FarJoin>;
-    /** Has a posted frame carried out at the home; undefined if no node has the peer. */
-    post(peerId: PeerId, body: string): Promise<SentPosted | undefined>;
-    /** The same for a posted token, which was judged here. */
-    renew(peerId: PeerId, renewal: Renewal): Promise<SentPosted | undefined>;
   };
+  readonly posts: FarPosting;
   /** Another node has sent something to a peer of this one. */
   received(peerId: PeerId, from: string, message: ToHome): void;
   /** Notes that a signal of a peer waits for its outcome. @returns the name that its receipt has */
@@ -35,6 +32,22 @@ export interface OtherNodes {
   readonly unsure: readonly unknown[];
   /** A stream has left: its client need not come back, on whichever node. */
   departed(secret: string): void;
+}
+
+/**
+ * Posted frames for peers whose home is another node. Each resolves with undefined if no node has the
+ * peer, and rejects with the refusal if nothing was carried out for want of the other nodes.
+ */
+export interface FarPosting {
+  /** Finds out within 2 s whether the home takes frames for an instance; nothing comes of it later. */
+  reach(credentials: InstanceCredentials): Promise<SentPosted | undefined>;
+  /**
+   * Has a frame carried out at a home that was reached. Its outcome is waited for as long as the home
+   * lives: a refusal while it is open could turn out to be untrue.
+   */
+  post(credentials: InstanceCredentials, body: string): Promise<SentPosted | undefined>;
+  /** The same for a posted token, which was judged here. */
+  renew(renewal: Renewal): Promise<SentPosted | undefined>;
 }
 
 /** A peer whose signals wait for their outcome. */

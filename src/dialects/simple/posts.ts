@@ -5,7 +5,7 @@ import type { Settled } from "./settled.ts";
 export interface OpenPost extends Disposable {
   /** Names it in the signal. */
   readonly via: string;
-  /** "unavailable" if nothing comes in time. */
+  /** "unavailable" if its receipt was lost. */
   readonly settled: Promise<Settled["outcome"]>;
 }
 
@@ -16,8 +16,8 @@ export function isPost(via: string): boolean {
   return via.startsWith(PREFIX);
 }
 
-/** How long a request waits for its receipt. */
-const WAIT_MS = 2_000;
+/** How long a signal may be without an outcome: longer than a node that died keeps its ids. */
+export const OUTCOME_MS = 60_000;
 
 /** Posted signals that wait for their receipts; each request has one at most. */
 export class Posts {
@@ -32,7 +32,7 @@ export class Posts {
   expect(): OpenPost {
     const via = `${PREFIX}${++this.#count}`;
     const { promise, resolve } = Promise.withResolvers<Settled["outcome"]>();
-    const timer = this.#clock.after(WAIT_MS, () => resolve({ refused: "unavailable" }));
+    const timer = this.#clock.after(OUTCOME_MS, () => resolve({ refused: "unavailable" }));
     this.#open.set(via, resolve);
     return {
       via,

@@ -114,23 +114,26 @@ export class SimpleStage implements AsyncDisposable {
     return client;
   }
 
-  /** Posts a frame, and returns status and answer. */
+  /** Posts a frame, and lets time pass until the answer. */
   async post(at: 0 | 1, frame: SimpleFrame): Promise<[status: number, answer: SimpleFrame]> {
-    const route = this.#streamRoute(at);
-    const posting = {
-      method: "POST",
-      body: JSON.stringify(frame),
-      lastEventId: undefined,
-    } as const;
-    const pending = route.post(visitOf("/simple"), posting);
-    const answers: Response[] = [];
-    void pending.then((outcome) =>
-      answers.push("response" in outcome ? outcome.response : route.refuse(outcome.refusal))
-    );
+    const answers: [status: number, answer: SimpleFrame][] = [];
+    void this.posting(at, frame).then((answer) => answers.push(answer));
     await this.stage.until("the answer", () => answers.length > 0);
     const [answer] = answers;
     assert(answer !== undefined);
-    return [answer.status, await answer.json()];
+    return answer;
+  }
+
+  /** Posts a frame. */
+  async posting(at: 0 | 1, frame: SimpleFrame): Promise<[status: number, answer: SimpleFrame]> {
+    const route = this.#streamRoute(at);
+    const outcome = await route.post(visitOf("/simple"), {
+      method: "POST",
+      body: JSON.stringify(frame),
+      lastEventId: undefined,
+    });
+    const response = "response" in outcome ? outcome.response : route.refuse(outcome.refusal);
+    return [response.status, await response.json()];
   }
 
   /** Opens an event stream; its frames are the events' texts. */
