@@ -85,7 +85,7 @@ async function testTexts(): Promise<string> {
   const texts: string[] = [];
   for (
     const folder of [
-      ...["e2e", "e2e/bridge", "e2e/gstreamer", "e2e/process"],
+      ...["e2e", "e2e/bridge", "e2e/gstreamer", "e2e/pages", "e2e/process"],
       ...["helpers/cluster", "helpers/process"],
       ...["server", "docs"],
     ]

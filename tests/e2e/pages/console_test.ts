@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { launchBrowser } from "../helpers/browser/chromium.ts";
-import { Desk } from "../helpers/browser/desk.ts";
-import { launchFirefox } from "../helpers/browser/firefox.ts";
-import { clientTest } from "../helpers/process/clients.ts";
-import { startServerProcess } from "../helpers/process/server_process.ts";
-import { openGst, openInRoom } from "../helpers/wire/peers.ts";
-import { pause, until } from "../helpers/wire/waiting.ts";
+import { launchBrowser } from "../../helpers/browser/chromium.ts";
+import { Desk } from "../../helpers/browser/desk.ts";
+import { launchFirefox } from "../../helpers/browser/firefox.ts";
+import { clientTest } from "../../helpers/process/clients.ts";
+import { startServerProcess } from "../../helpers/process/server_process.ts";
+import { openGst, openInRoom } from "../../helpers/wire/peers.ts";
+import { pause, until } from "../../helpers/wire/waiting.ts";
 
 const FULL = "a-token-that-may-act";
 const READ = "a-token-that-may-look";
@@ -175,7 +175,7 @@ clientTest({
     }
     for (const colorScheme of ["light", "dark"] as const) {
       const picture = await page.screenshot({ colorScheme, width: 1100, height: 860 });
-      const file = new URL(`../../src/console/${colorScheme}.png`, import.meta.url);
+      const file = new URL(`../../../src/console/${colorScheme}.png`, import.meta.url);
       if (takesNew) await Deno.writeFile(file, picture);
       assertEquals(sizeOf(await Deno.readFile(file)), sizeOf(picture));
     }

@@ -1,15 +1,15 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { get } from "node:https";
 import bundle from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
-import { launchBrowser } from "../helpers/browser/chromium.ts";
-import { clientTest, programOf } from "../helpers/process/clients.ts";
-import { startPageServer } from "../helpers/browser/page_server.ts";
-import { listeningUrls } from "../helpers/process/listening.ts";
-import { readmeSnippet } from "../helpers/process/readme.ts";
-import { startServerProcess } from "../helpers/process/server_process.ts";
-import { systemTest } from "../helpers/process/systems.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
-import { WsClient } from "../helpers/wire/ws_client.ts";
+import { launchBrowser } from "../../helpers/browser/chromium.ts";
+import { clientTest, programOf } from "../../helpers/process/clients.ts";
+import { startPageServer } from "../../helpers/browser/page_server.ts";
+import { listeningUrls } from "../../helpers/process/listening.ts";
+import { readmeSnippet } from "../../helpers/process/readme.ts";
+import { startServerProcess } from "../../helpers/process/server_process.ts";
+import { systemTest } from "../../helpers/process/systems.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
+import { WsClient } from "../../helpers/wire/ws_client.ts";
 
 clientTest({
   name: "README: the PeerJS page makes a call with moving pictures",
@@ -109,7 +109,7 @@ systemTest({
     assertEquals(deno, "deno");
     const child = new Deno.Command(Deno.execPath(), {
       args: [...args, "--listen", "http://127.0.0.1:0"],
-      cwd: new URL("../../", import.meta.url),
+      cwd: new URL("../../../", import.meta.url),
       stdin: "null",
       stdout: "null",
       stderr: "piped",

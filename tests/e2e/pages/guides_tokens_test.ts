@@ -1,16 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SignJWT } from "jose";
 import peerjs from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
-import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
-import { GSTWEBRTC_BUNDLE } from "../helpers/browser/gstwebrtc.ts";
-import { startPageServer } from "../helpers/browser/page_server.ts";
-import { bundle } from "../helpers/browser/rtcpool.ts";
-import { bundleTopics } from "../helpers/browser/topics.ts";
-import { clientTest, programOf } from "../helpers/process/clients.ts";
-import { readmeSnippet } from "../helpers/process/readme.ts";
-import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
-import { SOCKET_IO_CLIENTS } from "../helpers/wire/socket_io_clients.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import { launchBrowser, type Page } from "../../helpers/browser/chromium.ts";
+import { GSTWEBRTC_BUNDLE } from "../../helpers/browser/gstwebrtc.ts";
+import { startPageServer } from "../../helpers/browser/page_server.ts";
+import { bundle } from "../../helpers/browser/rtcpool.ts";
+import { bundleTopics } from "../../helpers/browser/topics.ts";
+import { clientTest, programOf } from "../../helpers/process/clients.ts";
+import { readmeSnippet } from "../../helpers/process/readme.ts";
+import { startTestServer, type TestServer } from "../../helpers/wire/server.ts";
+import { SOCKET_IO_CLIENTS } from "../../helpers/wire/socket_io_clients.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 // Each guide shows where its clients put the token. The same lines run here with a good token and with
 // an expired one.

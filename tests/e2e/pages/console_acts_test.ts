@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { launchBrowser } from "../helpers/browser/chromium.ts";
-import { Desk } from "../helpers/browser/desk.ts";
-import { clientTest } from "../helpers/process/clients.ts";
-import { TempFolder } from "../helpers/store/engines.ts";
-import { AdminClient } from "../helpers/wire/admin_client.ts";
-import { FULL_TOKEN, startForOperators } from "../helpers/wire/operators.ts";
-import { openGst, openInRoom } from "../helpers/wire/peers.ts";
-import { RawSocket } from "../helpers/wire/raw_socket.ts";
-import { startTestServer } from "../helpers/wire/server.ts";
-import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
-import { until, within } from "../helpers/wire/waiting.ts";
+import { launchBrowser } from "../../helpers/browser/chromium.ts";
+import { Desk } from "../../helpers/browser/desk.ts";
+import { clientTest } from "../../helpers/process/clients.ts";
+import { TempFolder } from "../../helpers/store/engines.ts";
+import { AdminClient } from "../../helpers/wire/admin_client.ts";
+import { FULL_TOKEN, startForOperators } from "../../helpers/wire/operators.ts";
+import { openGst, openInRoom } from "../../helpers/wire/peers.ts";
+import { RawSocket } from "../../helpers/wire/raw_socket.ts";
+import { startTestServer } from "../../helpers/wire/server.ts";
+import { startTcpProxy } from "../../helpers/wire/tcp_proxy.ts";
+import { until, within } from "../../helpers/wire/waiting.ts";
 
 // The console's sentences (operations notes, section 5) that console_test.ts does not try.
 

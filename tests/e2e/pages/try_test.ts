@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Browser, Page } from "../helpers/browser/browser.ts";
-import { launchBrowser } from "../helpers/browser/chromium.ts";
-import { launchFirefox } from "../helpers/browser/firefox.ts";
-import { clientTest, type Need } from "../helpers/process/clients.ts";
-import { startServerProcess } from "../helpers/process/server_process.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import type { Browser, Page } from "../../helpers/browser/browser.ts";
+import { launchBrowser } from "../../helpers/browser/chromium.ts";
+import { launchFirefox } from "../../helpers/browser/firefox.ts";
+import { clientTest, type Need } from "../../helpers/process/clients.ts";
+import { startServerProcess } from "../../helpers/process/server_process.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 const PROTOCOLS = ["simple", "peerjs", "rtcpool", "webrtcsink", "gstreamer"] as const;
 

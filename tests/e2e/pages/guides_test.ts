@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import peerjs from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
-import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
-import { GSTWEBRTC_BUNDLE } from "../helpers/browser/gstwebrtc.ts";
-import { bundle } from "../helpers/browser/rtcpool.ts";
-import { startPageServer } from "../helpers/browser/page_server.ts";
-import { clientTest } from "../helpers/process/clients.ts";
-import { readmeSnippet } from "../helpers/process/readme.ts";
-import { startTestServer } from "../helpers/wire/server.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import { launchBrowser, type Page } from "../../helpers/browser/chromium.ts";
+import { GSTWEBRTC_BUNDLE } from "../../helpers/browser/gstwebrtc.ts";
+import { bundle } from "../../helpers/browser/rtcpool.ts";
+import { startPageServer } from "../../helpers/browser/page_server.ts";
+import { clientTest } from "../../helpers/process/clients.ts";
+import { readmeSnippet } from "../../helpers/process/readme.ts";
+import { startTestServer } from "../../helpers/wire/server.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 /** Catches the texts of `alert`, which would stop a page without a user. */
 const ALERTS = "<script>globalThis.alerts = []; alert = (text) => alerts.push(text);</script>";
