@@ -1,36 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";
-import { stageOver } from "../helpers/cluster/stages.ts";
+import { type Couple, enterCouple } from "../helpers/cluster/simple_stage.ts";
 
 // Posts for a peer whose home stands still: the answer is true, whenever that begins.
 
-interface Posting extends AsyncDisposable {
-  readonly cluster: MemoryCluster;
-  readonly stage: SimpleStage;
-  /** At home on the first node, where everything is posted. */
-  readonly fred: NodeClient;
-  /** At home on the second node. */
-  readonly barney: NodeClient;
-}
-
-async function begin(): Promise<Posting> {
-  const cluster = await MemoryCluster.form({ delayMs: 1 });
-  const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)));
-  const [fred, barney] = [await stage.enter(0), await stage.enter(1)];
-  await fred.next(1);
-  return {
-    cluster,
-    stage,
-    fred,
-    barney,
-    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
-  };
-}
-
 /** Posts a signal for the first client as the second one, while a node stands still from some moment on. */
 async function postThen(
-  { cluster, stage, fred, barney }: Posting,
+  { cluster, stage, fred, barney }: Couple,
   at: 0 | 1,
   still: { readonly node: 0 | 1; readonly afterMs: number; readonly forMs: number },
 ): Promise<{ answers: unknown[]; signals: number; ms: number }> {
@@ -52,7 +27,7 @@ async function postThen(
 }
 
 Deno.test("a post that is refused while a home stands still is not carried out later", async () => {
-  await using posting = await begin();
+  await using posting = await enterCouple(1);
   const [refused, answered] = [[503, "unavailable"], [200, undefined]];
   const seen = { refused: 0, late: 0 };
   for (let afterMs = 0; afterMs < 14; afterMs++) {
@@ -68,21 +43,21 @@ Deno.test("a post that is refused while a home stands still is not carried out l
 });
 
 Deno.test("a post whose home has died with its outcome names an instance that is no more", async () => {
-  await using posting = await begin();
+  await using posting = await enterCouple(1);
   const still = { node: 1, afterMs: 6, forMs: 12_000 } as const;
   const { answers, signals } = await postThen(posting, 0, still);
   assertEquals([answers, signals], [[404, "unknown_instance"], 1]);
 });
 
 Deno.test("a posted signal for a peer whose home stands still has the answer of that home", async () => {
-  await using posting = await begin();
+  await using posting = await enterCouple(1);
   const still = { node: 0, afterMs: 0, forMs: 3_000 } as const;
   const { answers, signals } = await postThen(posting, 1, still);
   assertEquals([answers, signals], [[200, undefined], 1]);
 });
 
 Deno.test("the answer to a post that finds no way is sent again", async () => {
-  await using posting = await begin();
+  await using posting = await enterCouple(1);
   const { cluster, stage, barney } = posting;
   const { node } = cluster.at(1);
   const send = node.send.bind(node);

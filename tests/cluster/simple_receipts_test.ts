@@ -1,35 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";
-import { stageOver } from "../helpers/cluster/stages.ts";
+import { enterCouple, type NodeClient } from "../helpers/cluster/simple_stage.ts";
 import type { ClusterNode } from "../../src/cluster/node.ts";
 import type { SimpleFrame } from "../helpers/session/simple.ts";
 
 // Receipts of signals between nodes: each signal that asks for one has one outcome, whatever is lost.
-
-interface Journey extends AsyncDisposable {
-  readonly cluster: MemoryCluster;
-  readonly stage: SimpleStage;
-  /** On the first node. */
-  readonly fred: NodeClient;
-  /** On the second. */
-  readonly barney: NodeClient;
-}
-
-async function begin(): Promise<Journey> {
-  const cluster = await MemoryCluster.form({ delayMs: 2 });
-  const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)));
-  const fred = await stage.enter(0);
-  const barney = await stage.enter(1);
-  await fred.next(1);
-  return {
-    cluster,
-    stage,
-    fred,
-    barney,
-    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
-  };
-}
 
 function dataTo({ id }: NodeClient, data: unknown, more: SimpleFrame = {}): SimpleFrame {
   return { event: "signal", peer_id: id, type: "data", data, ...more };
@@ -56,7 +30,7 @@ function replaceReceipts(
 }
 
 Deno.test("Simple: a receipt that finds no way is sent again", async () => {
-  await using journey = await begin();
+  await using journey = await enterCouple(2);
   const { cluster, fred, barney } = journey;
   let refusals = 0;
   replaceReceipts(cluster.at(1), (send, message, isConfirmed, answer) => {
@@ -70,7 +44,7 @@ Deno.test("Simple: a receipt that finds no way is sent again", async () => {
 });
 
 Deno.test("Simple: a receipt outlives its receiver", async () => {
-  await using journey = await begin();
+  await using journey = await enterCouple(2);
   const { cluster, fred, barney, stage } = journey;
   let refusals = 0;
   replaceReceipts(cluster.at(1), (send, message, isConfirmed, answer) => {
@@ -86,7 +60,7 @@ Deno.test("Simple: a receipt outlives its receiver", async () => {
 });
 
 Deno.test("Simple: a signal whose receipt is lost is refused in the end", async () => {
-  await using journey = await begin();
+  await using journey = await enterCouple(2);
   const { cluster, fred, barney } = journey;
   replaceReceipts(cluster.at(1), () => {});
   fred.say(dataTo(barney, 1, { ref: 1 }));
@@ -96,7 +70,7 @@ Deno.test("Simple: a signal whose receipt is lost is refused in the end", async 
 });
 
 Deno.test("Simple: a signal without a receipt is refused when its receiver leaves", async () => {
-  await using journey = await begin();
+  await using journey = await enterCouple(2);
   const { cluster, fred, barney } = journey;
   replaceReceipts(cluster.at(1), () => {});
   fred.say(dataTo(barney, 1, { ref: 1 }));
@@ -106,7 +80,7 @@ Deno.test("Simple: a signal without a receipt is refused when its receiver leave
 });
 
 Deno.test("Simple: a receipt for an earlier home of its peer takes no other's place", async () => {
-  await using journey = await begin();
+  await using journey = await enterCouple(2);
   const { cluster, stage, fred, barney } = journey;
   const late: (() => void)[] = [];
   replaceReceipts(cluster.at(1), (...sending) => {
@@ -131,7 +105,7 @@ Deno.test("Simple: a receipt for an earlier home of its peer takes no other's pl
 });
 
 Deno.test("Simple: a peer stays with the request that waits for a receipt of its signal", async () => {
-  await using journey = await begin();
+  await using journey = await enterCouple(2);
   const { cluster, stage, fred, barney } = journey;
   const late: (() => void)[] = [];
   replaceReceipts(cluster.at(1), (...sending) => {

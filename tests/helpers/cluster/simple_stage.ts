@@ -7,7 +7,8 @@ import { DialectBench, type DialectTestOptions } from "../session/dialect.ts";
 import type { Credentials, SimpleFrame } from "../session/simple.ts";
 import { visitOf } from "../session/visit.ts";
 import { simple } from "../../../src/dialects/simple/mod.ts";
-import type { OpenStage, Stage } from "./stages.ts";
+import { MemoryCluster } from "./memory_cluster.ts";
+import { type OpenStage, type Stage, stageOver } from "./stages.ts";
 
 /** Secrets are good on every node. */
 const OPTIONS = { secret: "the same on all nodes" };
@@ -188,4 +189,29 @@ export class StreamClient {
     await this.#stage.until(`${count} events`, () => this.events.length >= count);
     return this.events;
   }
+}
+
+/** Two room-mates of different nodes, over an engine in memory. */
+export interface Couple extends AsyncDisposable {
+  readonly cluster: MemoryCluster;
+  readonly stage: SimpleStage;
+  /** At home on the first node. */
+  readonly fred: NodeClient;
+  /** At home on the second node. */
+  readonly barney: NodeClient;
+}
+
+/** @param delayMs of the engine, each way */
+export async function enterCouple(delayMs: number): Promise<Couple> {
+  const cluster = await MemoryCluster.form({ delayMs });
+  const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)));
+  const [fred, barney] = [await stage.enter(0), await stage.enter(1)];
+  await fred.next(1);
+  return {
+    cluster,
+    stage,
+    fred,
+    barney,
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
+  };
 }
